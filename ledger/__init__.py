@@ -1,0 +1,1 @@
+"""Signed transactions, their fold into state, and the engines that order them and make them final."""

@@ -1,0 +1,1 @@
+"""Engines: one file each, all behind ``ledger.engine.Engine``."""
