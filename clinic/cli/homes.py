@@ -1,0 +1,175 @@
+"""Commands about the home and its members: init, enrol, members, status, backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clinic import backup as backups
+from clinic.cli.session import Session, command
+from clinic.cli.tables import add_row, count, plain_table
+from clinic.errors import InputInvalid
+from clinic.home import Home
+from clinic.outbox import Outbox
+from cloud.backends.host_key import HostKey
+from cloud.open import host_key
+from cloud.url import parse_url
+from ledger.bodies import Role
+from scheme import keyfile
+
+
+@click.command()
+@click.option(
+    "--store", "stores", multiple=True, required=True, metavar="URL", help="Where blocks go; several are mirrors."
+)
+@click.option(
+    "--ledger", type=click.Choice(["embedded"]), default="embedded", show_default=True, help="The ledger engine."
+)
+@click.option("--proxies", type=click.IntRange(1, 16), default=3, show_default=True, help="How many proxies.")
+@click.option(
+    "--threshold", type=click.IntRange(1, 16), default=2, show_default=True, help="How many of them are needed."
+)
+@click.option("--yes", is_flag=True, help="Pin the host keys shown without asking.")
+@command(new_password=True)
+def init(session: Session, stores: tuple[str, ...], ledger: str, proxies: int, threshold: int, yes: bool) -> None:
+    """Make a home: authority, ledger, proxies, stores.
+
+    Store URLs: file:///FOLDER, s3://BUCKET/PREFIX?endpoint=URL, sftp://USER@HOST/FOLDER, ftps://USER@HOST/FOLDER,
+    ftp://USER@HOST/FOLDER. Credentials never stand in a URL.
+    """
+    pinned: list[HostKey] = []
+    for url in stores:
+        if parse_url(url).scheme == "sftp":
+            key = host_key(url)
+            if not session.as_json:
+                click.echo(f"{key.host} shows the host key {key.fingerprint}", err=True)
+            if not yes and not click.confirm("Is it the server's? Pin it", err=True):
+                raise InputInvalid("the host key was not accepted; nothing was made")
+            pinned.append(key)
+    password = session.new_password("the authority")
+    home = Home.create(
+        session.folder,
+        stores=stores,
+        password=password,
+        proxies=proxies,
+        threshold=threshold,
+        host_keys=pinned,
+        profile=session.profile,
+    )
+    config = home.config
+    value = {
+        "home": str(session.folder), "member": config.authority, "ledger": ledger, "genesis": config.genesis,
+        "stores": list(stores), "proxies": proxies, "threshold": threshold,
+    }  # fmt: skip
+    session.tell(
+        value,
+        f"Made a home in {session.folder}.",
+        f"Ledger {config.genesis[:16]}, {count(proxies, 'proxy', 'proxies')}, {threshold} needed to read.",
+        "This home holds all proxies itself: no threshold security against whoever runs it.",
+    )
+
+
+@click.command()
+@click.argument("role", type=click.Choice([Role.HOSPITAL.value, Role.DOCTOR.value, Role.PATIENT.value]))
+@click.argument("name", metavar="NAME")
+@click.option("--hospital", metavar="NAME", help="The hospital of a doctor or patient.")
+@command(new_password=True)
+def enrol(session: Session, role: str, name: str, hospital: str | None) -> None:
+    """Enrol a hospital, doctor or patient.
+
+    The password is the authority's. A doctor or patient gets one of its own: from --new-password-file, a prompt on a
+    terminal, or else the same. A patient who is enrolled already is added to another hospital, with her own password.
+    """
+    member_role = Role(role)
+    if member_role is not Role.HOSPITAL and hospital is None:
+        raise InputInvalid(f"a {role} belongs to a hospital; name it with --hospital")
+    password = session.password("the authority")
+    authority = session.home.authority(password)
+    own = "" if member_role is Role.HOSPITAL else session.new_members_password(f"{role} {name}", password)
+    known = {person.member_id for person in session.home.directory.people()}
+    with session.site() as site:
+        person = session.home.enrol(site, authority, member_role, name, hospital=hospital, password=own)
+    where = f" at {hospital}" if hospital else ""
+    if person.member_id in known:
+        where += ", who was enrolled already,"
+    session.tell(
+        {"member": person.member_id, "role": role, "name": person.name},
+        f"Enrolled {role} {person.name}{where} as {person.member_id}.",
+    )
+
+
+@click.command()
+@command(password=False)
+def members(session: Session) -> None:
+    """List everybody who is enrolled."""
+    table = plain_table("ROLE", "NAME", "ID", "HOSPITAL", "STATUS")
+    listed = []
+    with session.site() as site:
+        for member in site.state().members():
+            name = session.name(member.member)
+            hospitals = ", ".join(session.name(hospital) for hospital in member.hospitals if hospital != member.member)
+            status = "active" if member.active else "removed"
+            add_row(table, member.role.value, name, member.member, hospitals, status)
+            listed.append({"member": member.member, "role": member.role.value, "name": name, "status": status})
+    session.tell({"members": listed}, table=table)
+
+
+@click.command()
+@command(password=False)
+def status(session: Session) -> None:
+    """Show stores, ledger, members and what waits in the outbox."""
+    config = session.home.config
+    pending = Outbox(session.folder / "outbox").pending()
+    waiting = sum(len(batch.blocks) for batch in pending)
+    with session.site() as site:
+        view = site.engine.view()
+        members = [member for member in view.state.members() if member.active]
+        blocks = sum(len(view.state.blocks(patient=member.member)) for member in members)
+    roles = {role.value: sum(member.role is role for member in members) for role in Role}
+    value = {
+        "home": str(session.folder), "stores": list(config.stores), "ledger": config.ledger, "genesis": config.genesis,
+        "entries": view.position + 1, "head": view.head, "members": roles, "blocks": blocks,
+        "proxies": len(config.proxies), "threshold": config.threshold, "outbox": waiting,
+    }  # fmt: skip
+    table = plain_table("", "")
+    add_row(table, "home", str(session.folder))
+    for number, store in enumerate(config.stores):
+        add_row(table, "" if number else "stores", store)
+    add_row(table, "ledger", f"{config.ledger}, {count(view.position + 1, 'entry', 'entries')}, head {view.head[:16]}")
+    people = ", ".join(count(number, role, "proxies" if role == "proxy" else None) for role, number in roles.items())
+    add_row(table, "members", people)
+    add_row(table, "blocks", f"{blocks:,} anchored, {waiting:,} waiting in the outbox")
+    add_row(
+        table, "proxies", f"{config.threshold} of {len(config.proxies)} needed, all in this home: no threshold security"
+    )
+    session.tell(value, table=table)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@command()
+def backup(session: Session, file: Path) -> None:
+    """Write the home into one file sealed by a password.
+
+    All of it but the blocks: those are in the store.
+    """
+    session.home.config  # noqa: B018 (refuses what is not a home)
+    size = backups.write_backup(session.folder, file, session.password("the backup"), profile=session.profile)
+    session.tell(
+        {"file": str(file), "bytes": size},
+        f"Wrote {count(size, 'byte')} to {file}. Without its password the backup opens nothing; keep both.",
+    )
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@command()
+def restore(session: Session, file: Path) -> None:
+    """Restore a backup into a new home folder."""
+    backups.restore_backup(
+        file, session.folder, session.password("the backup"), allow_test_profile=session.profile == keyfile.TEST
+    )
+    session.tell(
+        {"home": str(session.folder)}, f"Restored the home in {session.folder}; check it with `chartseal verify`."
+    )

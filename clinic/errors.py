@@ -1,0 +1,111 @@
+"""Errors of ``clinic``: one root, stable codes, sentences that say what to do."""
+
+from scheme.errors import ChartSealError
+
+
+class ClinicError(ChartSealError):
+    """Root of the errors of ``clinic``."""
+
+    code = "clinic"
+
+
+class HomeInvalid(ClinicError):
+    """A home folder that is not there, not a home, already one, or damaged."""
+
+    code = "home-invalid"
+
+
+class HomeBusy(ClinicError):
+    """Another process works on the same thing in this home."""
+
+    code = "home-busy"
+
+
+class NameUnknown(ClinicError):
+    """No member of that name or id."""
+
+    code = "name-unknown"
+
+
+class NameAmbiguous(ClinicError):
+    """Several members fit a name or id prefix."""
+
+    code = "name-ambiguous"
+
+
+class NotPermitted(ClinicError):
+    """The actor's role, hospital or grants do not cover this."""
+
+    code = "not-permitted"
+
+
+class RequestUnknown(ClinicError):
+    """No request of that id, or not one the actor may answer."""
+
+    code = "request-unknown"
+
+
+class GrantUnknown(ClinicError):
+    """No grant of that id, or not one of the actor's."""
+
+    code = "grant-unknown"
+
+
+class GrantInactive(ClinicError):
+    """A grant that has ended, was revoked, or covers nothing of what was asked."""
+
+    code = "grant-inactive"
+
+
+class BlockUnknown(ClinicError):
+    """No block of that id, or not one of the patient's."""
+
+    code = "block-unknown"
+
+
+class SelectionInvalid(ClinicError):
+    """A choice of categories, years or blocks that cannot be granted or asked for."""
+
+    code = "selection-invalid"
+
+
+class LetterInvalid(ClinicError):
+    """A letter (request, grant, refusal) that is missing, not its sender's, or not the one on the ledger."""
+
+    code = "letter-invalid"
+
+
+class ProxyRefused(ClinicError):
+    """A proxy declined: no release, grant ended, foreign chapter, or its view of the ledger is too old."""
+
+    code = "proxy-refused"
+
+
+class ProxiesInsufficient(ClinicError):
+    """Fewer proxies than the threshold answered with a sound fragment."""
+
+    code = "proxies-insufficient"
+
+
+class InputInvalid(ClinicError):
+    """A file or folder handed in that cannot be sealed, or an output that cannot be written."""
+
+    code = "input-invalid"
+
+
+class OutboxPending(ClinicError):
+    """A batch that was sealed but cannot be finished as it is."""
+
+    code = "outbox-pending"
+
+
+class SealRefused(ClinicError):
+    """The ledger no longer takes what was sealed; the records have to be sealed again."""
+
+    code = "seal-refused"
+
+
+class DiskFull(ClinicError):
+    """No space is left in the home folder or the output folder."""
+
+    code = "disk-full"

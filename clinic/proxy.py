@@ -1,0 +1,206 @@
+"""A proxy: keeps key fragments sealed to it, and re-encrypts capsules for releases that stand on the ledger.
+
+It sees capsules; never a chapter key, never a record. What it enforces and keys cannot: the grant's end, and that no
+chapter is opened without a release.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from clinic import durable
+from clinic.clock import Clock
+from clinic.errors import ProxyRefused
+from clinic.keystore import MemberSecrets
+from ledger.engine import Engine
+from ledger.records import GrantRecord, ReleaseRecord
+from ledger.state import State
+from scheme import canonical, hpke
+from scheme.chapter import ChapterContext
+from scheme.errors import SchemeError
+from scheme.hpke import HpkePublicKey
+from scheme.keys import VerifyingKey
+from scheme.umbral import Capsule, KeyFrag, PublicKey, RekeyTerms, VerifiedKeyFrag, reencrypt
+
+MAX_STALENESS_S = 60
+_PART = re.compile(r"[0-9a-f]{32}(\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One chapter to be re-encrypted: its context and its capsule as they stand in a block header."""
+
+    context: ChapterContext
+    capsule: Capsule
+
+
+@dataclass(frozen=True)
+class ScopeFragment:
+    """A key fragment and the delegating key of its scope. Secret."""
+
+    scope: str
+    delegating_key: PublicKey
+    fragment: VerifiedKeyFrag
+
+
+class ProxyClient(Protocol):
+    """What patients and delegatees can ask of a proxy, wherever it runs."""
+
+    def deposit(self, grant_id: str, part: str, sealed: bytes) -> None:
+        """Take fragments sealed to the proxy. ``part``: the grant id, or that, a dot and an extension's number."""
+        ...
+
+    def forget(self, grant_id: str) -> None:
+        """Delete the fragments of a grant that is no longer active."""
+        ...
+
+    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> list[bytes]:
+        """A capsule fragment (293 bytes) for each ask, in order. Raises ``ProxyRefused``."""
+        ...
+
+
+def seal_fragments(
+    fragments: Sequence[ScopeFragment],
+    *,
+    grant_id: str,
+    patient: VerifyingKey,
+    receiving: PublicKey,
+    until: int,
+    proxy: HpkePublicKey,
+) -> bytes:
+    """Fragments of one proxy, sealed to it by HPKE; suite, grant and both key ids are bound in ``info``."""
+    body = {
+        "until": until,
+        "receiving": bytes(receiving).hex(),
+        "fragments": [
+            {
+                "scope": item.scope,
+                "key": bytes(item.delegating_key).hex(),
+                "fragment": canonical.b64(item.fragment.to_secret_bytes()),
+            }
+            for item in fragments
+        ],
+    }
+    return hpke.seal(proxy, _info(grant_id, patient, receiving), canonical.dumps(body))
+
+
+class ProxyService:
+    """A proxy with its keys, its folder of sealed fragments and its own view of the ledger."""
+
+    def __init__(
+        self, keys: MemberSecrets, folder: Path, engine: Engine, clock: Clock, *, max_staleness_s: int = MAX_STALENESS_S
+    ) -> None:
+        self._keys = keys
+        self._folder = folder
+        self._engine = engine
+        self._clock = clock
+        self._max_staleness_s = max_staleness_s
+
+    def deposit(self, grant_id: str, part: str, sealed: bytes) -> None:
+        """See ``ProxyClient``. The fragments stay sealed on disk and are verified when they are used."""
+        durable.write(self._grant_folder(grant_id) / _checked(part), sealed)
+
+    def forget(self, grant_id: str) -> None:
+        """See ``ProxyClient``. Refused while the grant is active: nobody but the patient can take it away."""
+        if self._state().grant_active(grant_id, time=self._clock()):
+            raise ProxyRefused("the grant is active; revoke it first")
+        shutil.rmtree(self._grant_folder(grant_id), ignore_errors=True)
+
+    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> list[bytes]:
+        """See ``ProxyClient``.
+
+        Checks, in order: 1. its view of the ledger is fresh; 2. the release stands on the ledger; 3. its grant is
+        active now and names this proxy; 4. each chapter is in the release and in a granted scope; 5. the key
+        fragment is the patient's, for this grant, scope and end; 6. the capsule's proof holds for its context.
+        """
+        state = self._state()  # 1
+        release = state.release(release_id)  # 2
+        if release is None:
+            raise ProxyRefused("the release is not on this proxy's ledger; submit it first")
+        grant = state.grant(release.grant)
+        if grant is None or not state.grant_active(grant.grant, time=self._clock()):  # 3
+            self._discard(release.grant)
+            raise ProxyRefused("the grant has ended or was revoked; ask the patient again")
+        if self._keys.member_id not in grant.proxies:
+            raise ProxyRefused("this proxy holds no fragment of the grant")
+        for ask in asks:
+            _check_ask(state, grant, release, ask)  # 4
+        fragments = self._fragments(state, grant, {ask.context.scope for ask in asks})  # 5
+        try:
+            return [bytes(reencrypt(ask.capsule, ask.context.label, fragments[ask.context.scope])) for ask in asks]  # 6
+        except SchemeError as error:
+            raise ProxyRefused(f"a capsule does not belong where it stands ({error})") from None
+
+    def _state(self) -> State:
+        view = self._engine.view()
+        if self._clock() - view.as_of > self._max_staleness_s:
+            raise ProxyRefused(
+                f"this proxy's view of the ledger is older than {self._max_staleness_s} s; try again when it caught up"
+            )
+        return view.state
+
+    def _fragments(self, state: State, grant: GrantRecord, scopes: set[str]) -> dict[str, VerifiedKeyFrag]:
+        patient, delegatee = state.member(grant.patient), state.member(grant.delegatee)
+        if patient is None or delegatee is None or delegatee.keys.receiving is None:
+            raise ProxyRefused("a party of the grant is not enrolled on this proxy's ledger")
+        verifying_key, receiving = VerifyingKey(patient.keys.verifying), PublicKey(delegatee.keys.receiving)
+        found: dict[str, VerifiedKeyFrag] = {}
+        for path in sorted(self._grant_folder(grant.grant).glob("*")):
+            try:
+                info = _info(grant.grant, verifying_key, receiving)
+                body = canonical.loads(hpke.open(self._keys.hpke, info, durable.read(path)), what="key fragments")
+                found |= _verified_fragments(body, grant, verifying_key, receiving, scopes - found.keys())
+            except (SchemeError, KeyError, TypeError):
+                continue  # a deposit that is not the patient's must not keep hers from being used
+        if missing := scopes - found.keys():
+            raise ProxyRefused(f"this proxy holds no sound key fragment for {len(missing)} of the granted scopes")
+        return found
+
+    def _discard(self, grant_id: str) -> None:
+        shutil.rmtree(self._grant_folder(grant_id), ignore_errors=True)
+
+    def _grant_folder(self, grant_id: str) -> Path:
+        return self._folder / _checked(grant_id)
+
+
+def _check_ask(state: State, grant: GrantRecord, release: ReleaseRecord, ask: Ask) -> None:
+    context = ask.context
+    chapter = state.chapter(context.chapter)
+    if chapter is None or context.chapter not in release.chapters:
+        raise ProxyRefused("a chapter is not in the release; name it there first")
+    granted = (grant.one_off is not None and grant.one_off.chapter == context.chapter) or chapter.scope in grant.scopes
+    if not granted or chapter.scope != context.scope or chapter.patient != grant.patient:
+        raise ProxyRefused("a chapter is not in a scope of the grant")
+
+
+def _verified_fragments(
+    body: dict[str, Any], grant: GrantRecord, verifying_key: VerifyingKey, receiving: PublicKey, scopes: set[str]
+) -> dict[str, VerifiedKeyFrag]:
+    found = {}
+    for item in body["fragments"]:
+        if item["scope"] in scopes:
+            terms = rekey_terms(grant.grant, item["scope"], grant.until)
+            fragment = KeyFrag.from_secret_bytes(canonical.unb64(item["fragment"], what="a key fragment"))
+            delegating_key = PublicKey(canonical.unhex(item["key"], what="a scope's key", size=33))
+            found[item["scope"]] = fragment.verify(verifying_key, delegating_key, receiving, terms)
+    return found
+
+
+def rekey_terms(grant_id: str, scope: str, until: int | None) -> RekeyTerms:
+    """The terms that a patient signs into the fragments of one scope of a grant."""
+    return RekeyTerms(bytes.fromhex(grant_id), bytes.fromhex(scope), until or 0)
+
+
+def _info(grant_id: str, patient: VerifyingKey, receiving: PublicKey) -> bytes:
+    return f"chartseal/1/key-fragments/{grant_id}/{patient.key_id}/{receiving.key_id}".encode()
+
+
+def _checked(name: str) -> str:
+    if not _PART.fullmatch(name):
+        raise ProxyRefused("a grant id has 32 hexadecimal digits")
+    return name
