@@ -1,0 +1,1 @@
+"""Cost benchmarks: ``python -m benchmarks list``, ``run CASE... [--json FILE]``, ``report FILE...``."""

@@ -1,0 +1,71 @@
+"""What a case is handed: sizes, and where its results go as soon as they are there."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.results import Absent, Comparison, Line, Profile, Series
+from benchmarks.timing import Subject
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured; ``smoke`` shows in seconds that everything runs, its numbers say nothing."""
+
+    name: str
+    repeats: int
+    file_bytes: int
+    histories: int
+    visits: int
+    """Visits of the history that is read; each makes four blocks of ten records."""
+
+
+PROFILES: Mapping[str, Sizes] = {
+    sizes.name: sizes
+    for sizes in (
+        Sizes("smoke", repeats=2, file_bytes=4 << 20, histories=1, visits=5),
+        Sizes("paper", repeats=9, file_bytes=256 << 20, histories=60, visits=250),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One case's run."""
+
+    case: str
+    sizes: Sizes
+    provenance: Mapping[str, Any]
+    emit: Callable[[Line], None]
+
+    def series(self, subject: Subject, *, security_bits: int | None = None, **settings: Any) -> None:
+        """Hand in the samples of ``subject``."""
+        self.emit(
+            Series(
+                case=self.case,
+                name=subject.name,
+                unit=subject.unit,
+                amount=subject.amount,
+                seconds=tuple(subject.seconds),
+                cpu_seconds=tuple(subject.cpu_seconds),
+                security_bits=security_bits,
+                peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                settings=settings | {"loops": subject.loops},
+                provenance=self.provenance,
+            )
+        )
+
+    def compare(self, title: str, of: Subject, over: Subject | None, *, at_least: float | None = None) -> None:
+        """State a ratio of rates (or, without ``over``, a rate), and its goal."""
+        self.emit(Comparison(self.case, title, of.name, over.name if over else None, at_least, self.provenance))
+
+    def absent(self, name: str, reason: str) -> None:
+        """Say what was not measured, and why."""
+        self.emit(Absent(self.case, name, reason, self.provenance))
+
+    def profile(self, name: str, seconds: float, functions: list[tuple[str, int, float, float]]) -> None:
+        """Hand in where the time of one run went."""
+        self.emit(Profile(self.case, name, seconds, tuple(functions), self.provenance))

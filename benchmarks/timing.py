@@ -1,0 +1,79 @@
+"""Taking samples: subjects run interleaved in one process, so that a noisy machine hits all of them alike.
+
+``pyperf``, the field's tool, is not used here: it runs its benchmarks one after another, each in processes of its own,
+so two subjects never share a noisy minute and their samples cannot be paired; and it repeats calls of microseconds,
+while a sealed file or a history takes a second, writes to disk, and needs another folder each time.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+MIN_SAMPLE_S = 0.02
+"""Operations shorter than this are repeated within one sample."""
+
+
+def nothing() -> None:
+    """Nothing to tidy up."""
+
+
+@dataclass
+class Subject:
+    """Something to be timed: each call of ``run`` does ``amount`` ``unit`` of work; ``tidy`` is not timed."""
+
+    name: str
+    run: Callable[[], object]
+    amount: float = 1
+    unit: str = "operations"
+    tidy: Callable[[], object] = nothing
+    loops: int = 1
+    """Calls in one sample; a sample's seconds are those of one call."""
+    seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+
+    def warm_up(self) -> None:
+        """Run once, and see how many calls make a sample of at least ``MIN_SAMPLE_S``."""
+        started = time.perf_counter()
+        self.run()
+        once = max(time.perf_counter() - started, 1e-7)
+        self.tidy()
+        self.loops = math.ceil(MIN_SAMPLE_S / once)
+
+    def sample(self) -> None:
+        """Take one sample. The collector runs as usual, but passes over what was there before (prepared input)."""
+        gc.collect()
+        gc.freeze()
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(self.loops):
+            self.run()
+        self.seconds.append((time.perf_counter() - wall) / self.loops)
+        self.cpu_seconds.append((time.process_time() - cpu) / self.loops)
+        gc.unfreeze()
+        self.tidy()
+
+
+def interleave(subjects: Sequence[Subject], repeats: int) -> None:
+    """Warm up, then take ``repeats`` samples of each subject in turn; who is first changes from round to round."""
+    for subject in subjects:
+        subject.warm_up()
+    for turn in range(repeats):
+        first = turn % len(subjects)
+        for subject in (*subjects[first:], *subjects[:first]):
+            subject.sample()
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this thread, and those it starts, on one core meanwhile."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
