@@ -12,13 +12,19 @@ from clinic.site import Site
 from ledger.bodies import (
     AnchorBlocks,
     Enrol,
+    FamilyAccept,
+    FamilyEnd,
+    FamilyInvite,
     Grant,
     PublishKeyCard,
     Refuse,
+    Reinstate,
     Release,
     Remove,
+    Renew,
     Request,
     Revoke,
+    Suspend,
     Withdraw,
 )
 from ledger.registry import Body
@@ -55,7 +61,7 @@ def audit_trail(site: Site, patient: MemberSecrets, name: Callable[[str], str] =
     return trail
 
 
-def _detail(  # noqa: PLR0911 (one line a transaction type)
+def _detail(  # noqa: PLR0911, PLR0912 (one line a transaction type)
     body: Body, state: State, held: Mapping[str, HeldGrant], name: Callable[[str], str]
 ) -> str:
     match body:
@@ -82,6 +88,19 @@ def _detail(  # noqa: PLR0911 (one line a transaction type)
             return f"{_count(len(body.chapters), 'chapter')} released under grant {body.grant[:8]}: {covered}"
         case Withdraw():
             return f"block {body.block[:8]} withdrawn"
+        case Renew():
+            return "certificate renewed"
+        case Suspend():
+            return "suspended"
+        case Reinstate():
+            return "reinstated"
+        case FamilyInvite():
+            child, meaning = name(body.grant.delegatee), _what(held.get(body.grant.grant))
+            return f"family link {body.grant.grant[:8]} from {name(body.grant.patient)} to {child}: {meaning}"
+        case FamilyAccept():
+            return f"family link {body.grant[:8]} accepted"
+        case FamilyEnd():
+            return f"family link {body.grant[:8]} ended by the child"
         case _:
             return ""
 

@@ -10,31 +10,44 @@ import os
 import shutil
 import tarfile
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from clinic import durable
 from clinic.errors import HomeInvalid, InputInvalid
+from clinic.home_config import EMBEDDED, Config
 from ledger.engines.embedded import EmbeddedEngine
-from scheme import chunked, keyfile
+from scheme import canonical, chunked, keyfile
 from scheme.keyfile import Argon2Profile
 from scheme.stream import Buffer
 
 _CONTEXT = b"chartseal/1/backup"
 _LENGTH_SIZE = 4
 _LEDGER = "ledger.sqlite"
+_CONFIG = "config.json"
 _SKIPPED = {".lock", ".tmp"}
 
 
-def write_backup(home: Path, target: Path, password: str, *, profile: Argon2Profile = keyfile.INTERACTIVE) -> int:
-    """Seal a backup of ``home`` into the new file ``target``; returns its size in bytes. Raises ``InputInvalid``."""
+def write_backup(
+    home: Path,
+    target: Path,
+    password: str,
+    *,
+    ledger: Path | str | None = None,
+    profile: Argon2Profile = keyfile.INTERACTIVE,
+) -> int:
+    """Seal a backup of ``home`` into the new file ``target``; returns its size in bytes. Raises ``InputInvalid``.
+
+    ``ledger`` is where its ledger is, if not in the home: the backup has a whole copy in a file.
+    """
     if target.exists():
         raise InputInvalid(f"{target.name} exists; name a new file for the backup")
     key = os.urandom(chunked.KEY_SIZE)
     head = keyfile.seal_keyfile(password, key, profile=profile, context=_CONTEXT)
     with durable.full_disk_told(), tempfile.TemporaryDirectory() as scratch, durable.writing(target) as file:
         copy = Path(scratch) / _LEDGER
-        EmbeddedEngine.copy(home / _LEDGER, copy)
+        EmbeddedEngine.copy(home / _LEDGER if ledger is None else ledger, copy)
         file.write(len(head).to_bytes(_LENGTH_SIZE, "big") + head)
         sealer = chunked.Sealer(key, _CONTEXT, file)
         with tarfile.open(fileobj=cast(BinaryIO, _Pipe(sealer)), mode="w|", format=tarfile.PAX_FORMAT) as archive:
@@ -50,6 +63,7 @@ def write_backup(home: Path, target: Path, password: str, *, profile: Argon2Prof
 def restore_backup(source: Path, home: Path, password: str, *, allow_test_profile: bool = False) -> None:
     """Restore a backup into ``home``, which must be new or empty; all of it is authenticated before any is kept.
 
+    The restored home's ledger is the file in it, also when it was in PostgreSQL: that database may live on.
     Raises ``HomeInvalid``, ``InputInvalid``, ``WrongPassword``, ``Damaged``.
     """
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -68,12 +82,20 @@ def restore_backup(source: Path, home: Path, password: str, *, allow_test_profil
             with tarfile.open(fileobj=plain, mode="r:") as archive:
                 for member in archive:
                     _extract(archive, member, home)
+            _keep_ledger_in_home(home)
         except tarfile.TarError:
             shutil.rmtree(home, ignore_errors=True)
             raise InputInvalid(f"{source.name} holds something else than a home; use another backup") from None
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
+
+
+def _keep_ledger_in_home(home: Path) -> None:
+    path = home / _CONFIG
+    config = Config.from_json(canonical.loads(durable.read(path), what=_CONFIG))
+    if config.ledger != EMBEDDED:
+        durable.write(path, canonical.dumps(replace(config, ledger=EMBEDDED).to_json()))
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, home: Path) -> None:

@@ -127,7 +127,7 @@ class _Story:
         self._patient_opens_everything(patient)
         revocation.revoke(self._site, patient, grant_id)
         self._refused("after the revocation nothing can be read", GrantInactive, lambda: self._plan(patient))
-        renewed = self._seal(patient, _follow_up(min(access.categories)))
+        renewed = self._seal(patient, follow_up(min(access.categories)))
         self._what_was_kept_opens_nothing_new(grant_id, renewed, kept)
         reports = verify_patient(self._site, patient.member_id)
         self._check("chains and store verify", bool(reports) and all(report.problem is None for report in reports))
@@ -271,12 +271,12 @@ class _Story:
         fetched.close()
 
 
-def _follow_up(category: Category) -> bytes:
-    """A small bundle with one more record, of a category that the reader used to be granted."""
+def follow_up(category: Category, name: str = "follow-up") -> bytes:
+    """A small bundle with one more record, of a category that the reader used to be granted; ``name`` is its id."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     kinds: dict[Category, dict[str, object]] = {
         Category.IMMUNISATION: {"resourceType": "Immunization", "status": "completed", "occurrenceDateTime": now},
     }
     resource = kinds.get(category, {"resourceType": "MedicationRequest", "status": "active", "authoredOn": now})
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource | {"id": "follow-up"}}]}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource | {"id": name}}]}
     return json.dumps(bundle).encode()

@@ -2,69 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from clinic.clock import Clock, year_of
 from clinic.errors import NotPermitted
 from clinic.keystore import MemberSecrets
 from clinic.own_scopes import master_of
-from clinic.requests import member_of, new_id
 from clinic.site import Site
-from ledger.bodies import Enrol, MemberKeys, PublishKeyCard, Remove, Role
-from ledger.genesis import Genesis
+from ledger.bodies import OF_A_HOSPITAL, Enrol, MemberKeys, PublishKeyCard, Role
+from ledger.genesis import EPOCH_BLOCKS, Founder, Genesis
 from scheme import certificates, keycard
 from scheme.keys import VerifyingKey
 
 CERTIFICATE_DAYS = 730
 
 
-@dataclass(frozen=True)
-class Enrolled:
-    """A new member; ``secrets`` are for the member alone."""
-
-    secrets: MemberSecrets
-    certificate: bytes
-
-
-def new_genesis(authority: MemberSecrets, clock: Clock) -> Genesis:
-    """The start of a ledger whose members ``authority`` enrols."""
+def new_genesis(
+    authority: MemberSecrets, clock: Clock, founders: Sequence[Founder], epoch_blocks: int = EPOCH_BLOCKS
+) -> Genesis:
+    """The start of a ledger whose members ``authority`` certifies and whose first delegates are ``founders``."""
     return Genesis.create(
-        authority=authority.member_id, verifying=bytes(authority.signing.verifying_key), created=clock()
+        authority=authority.member_id,
+        verifying=bytes(authority.signing.verifying_key),
+        created=clock(),
+        founders=founders,
+        epoch_blocks=epoch_blocks,
     )
 
 
-def enrol(site: Site, authority: MemberSecrets, role: Role, hospital_id: str | None = None) -> Enrolled:
-    """Enrol a new member with fresh keys under a random pseudonym; a patient also publishes her first key card.
+def enrol_with_keys(
+    site: Site, authority: MemberSecrets, secrets: MemberSecrets, hospital: MemberSecrets | None = None
+) -> None:
+    """Enrol a member with keys that it made itself; adds ``hospital`` to a patient who is enrolled already.
 
-    Raises ``NotPermitted`` and the ledger's refusals.
+    The authority certifies; ``hospital`` registers its doctors and patients, the authority all others. A new patient
+    also publishes her first key card. Raises ``NotPermitted`` and the ledger's refusals.
     """
-    secrets = MemberSecrets.generate(new_id(), role.value)
-    return enrol_with_keys(site, authority, secrets, hospital_id)
-
-
-def enrol_with_keys(site: Site, authority: MemberSecrets, secrets: MemberSecrets, hospital_id: str | None) -> Enrolled:
-    """As ``enrol``, with keys that the member brought; also adds a hospital to a patient who is enrolled already."""
+    role = Role(secrets.role)
+    if hospital is None and role in OF_A_HOSPITAL:
+        raise NotPermitted(f"a {role} is registered by a hospital; name it")
     keys = MemberKeys(
         verifying=bytes(secrets.signing.verifying_key),
         hpke=bytes(secrets.hpke.public_key),
         receiving=bytes(secrets.receiving.public_key),
         wrapping=bytes(secrets.wrapping.public_key) if secrets.wrapping else None,
     )
-    certificate = certificates.issue(
-        authority.signing,
-        authority.member_id,
-        member_id=secrets.member_id,
-        role=secrets.role,
-        key=secrets.signing.verifying_key,
-        now=site.clock(),
-        days=CERTIFICATE_DAYS,
+    known = site.state().member(secrets.member_id)
+    certificate = (
+        certificate_for(site, authority, secrets.member_id, role, keys) if known is None else known.certificate
     )
     proof = keys.prove(secrets.member_id, secrets.signing)
-    body = Enrol(secrets.member_id, Role(secrets.role), hospital_id, certificate, keys, proof)
-    site.submit(body, authority)
-    if secrets.role == Role.PATIENT and site.state().key_card(secrets.member_id) is None:
+    hospital_id = None if hospital is None else hospital.member_id
+    signer = hospital if hospital is not None and role in OF_A_HOSPITAL else authority
+    site.submit(Enrol(secrets.member_id, role, hospital_id, certificate, keys, proof), signer)
+    if role is Role.PATIENT and site.state().key_card(secrets.member_id) is None:
         publish_first_card(site, secrets)
-    return Enrolled(secrets, certificate)
+
+
+def certificate_for(
+    site: Site,
+    authority: MemberSecrets,
+    member_id: str,
+    role: Role,
+    keys: MemberKeys,
+    *,
+    days: int = CERTIFICATE_DAYS,
+) -> bytes:
+    """A certificate (DER) by the authority, from now on for ``days``."""
+    return certificates.issue(
+        authority.signing,
+        authority.member_id,
+        member_id=member_id,
+        role=role.value,
+        key=VerifyingKey(keys.verifying),
+        now=site.clock(),
+        days=days,
+    )
 
 
 def publish_first_card(site: Site, patient: MemberSecrets) -> None:
@@ -86,21 +99,3 @@ def publish_first_card(site: Site, patient: MemberSecrets) -> None:
     site.submit(
         PublishKeyCard(patient.member_id, 1, card.commitment, tuple(sorted(line.id for line in lines)), ()), patient
     )
-
-
-def remove(site: Site, authority: MemberSecrets, member_id: str) -> None:
-    """Remove a member: its signatures count no more from this ledger position on."""
-    member_of(site.state(), member_id)
-    site.submit(Remove(member_id), authority)
-
-
-def check_certificate(site: Site, member_id: str) -> certificates.VerifiedCertificate:
-    """The member's certificate, checked against the authority of the genesis and the keys on the ledger.
-
-    Raises ``CertificateInvalid``, ``NotPermitted``.
-    """
-    member = member_of(site.state(), member_id)
-    found = certificates.verify(member.certificate, VerifyingKey(site.engine.genesis.verifying), now=site.clock())
-    if (found.member_id, found.role, bytes(found.verifying_key)) != (member_id, member.role, member.keys.verifying):
-        raise certificates.CertificateInvalid("the certificate is for another member, role or key than the ledger's")
-    return found

@@ -109,3 +109,21 @@ class DiskFull(ClinicError):
     """No space is left in the home folder or the output folder."""
 
     code = "disk-full"
+
+
+class AuditFileInvalid(ClinicError):
+    """A file that is no audit file, or whose entries are proved but not what the file says they are."""
+
+    code = "audit-file-invalid"
+
+
+class AuditIncomplete(ClinicError):
+    """An audit file that leaves out entries: its own refer to them, or the patient knows of them."""
+
+    code = "audit-incomplete"
+
+
+class LedgerRolledBack(ClinicError):
+    """The ledger went back behind the newest block that this home saw, or has another in its place."""
+
+    code = "ledger-rolled-back"

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clinic import letters
+from clinic.certified import current_member
 from clinic.errors import GrantUnknown, SelectionInvalid
 from clinic.keystore import MemberSecrets
 from clinic.own_blocks import own_chapter_keys
 from clinic.own_scopes import master_of, own_scopes
 from clinic.rekeying import deposit_fragments
-from clinic.requests import Access, AccessRequest, member_of, new_id, reader_keys
+from clinic.requests import Access, AccessRequest, new_id, reader_keys
 from clinic.selection import Selection, seal_selection
 from clinic.site import Site
 from ledger.bodies import Grant, OneOff
@@ -72,8 +73,20 @@ def approve(site: Site, patient: MemberSecrets, request: AccessRequest, decision
 
 def grant(site: Site, patient: MemberSecrets, delegatee_id: str, decision: Decision, *, request_id: str | None) -> str:
     """Grant ``decision`` to ``delegatee_id``; returns the grant's id. About 0.4 ms a scope and proxy."""
+    body = prepare(site, patient, delegatee_id, decision, request_id=request_id)
+    site.submit(body, patient)
+    return body.grant
+
+
+def prepare(
+    site: Site, patient: MemberSecrets, delegatee_id: str, decision: Decision, *, request_id: str | None
+) -> Grant:
+    """Everything of a grant but its ledger entry: fragments at the proxies and the letter; returns what to submit."""
     state = site.state()
-    delegatee = member_of(state, delegatee_id)
+    now = site.clock()
+    delegatee = current_member(state, delegatee_id, now=now)
+    for proxy_id in site.proxies:
+        current_member(state, proxy_id, now=now)
     lines = own_scopes(site, state, patient)
     grant_id = new_id()
     selection: Selection | None = None
@@ -94,23 +107,19 @@ def grant(site: Site, patient: MemberSecrets, delegatee_id: str, decision: Decis
     }
     letter = letters.write("grant", grant_id, body, patient.signing)
     letters.post(site.mailbox, letter, grant_id, reader_keys(state, (delegatee_id, patient.member_id)))
-    site.submit(
-        Grant(
-            grant=grant_id,
-            request=request_id,
-            patient=patient.member_id,
-            delegatee=delegatee_id,
-            scopes=tuple(line.id for line in scopes),
-            one_off=OneOff(selection.context.scope, selection.context.chapter) if selection else None,
-            until=decision.until,
-            write=decision.access.write,
-            threshold=site.threshold,
-            proxies=tuple(site.proxies),
-            body_digest=letter.digest,
-        ),
-        patient,
+    return Grant(
+        grant=grant_id,
+        request=request_id,
+        patient=patient.member_id,
+        delegatee=delegatee_id,
+        scopes=tuple(line.id for line in scopes),
+        one_off=OneOff(selection.context.scope, selection.context.chapter) if selection else None,
+        until=decision.until,
+        write=decision.access.write,
+        threshold=site.threshold,
+        proxies=tuple(site.proxies),
+        body_digest=letter.digest,
     )
-    return grant_id
 
 
 def _usable(state: State, patient: MemberSecrets, lines: list[CardScope]) -> list[CardScope]:

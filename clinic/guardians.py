@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinic import durable
+from clinic.certified import current_member
 from clinic.errors import HomeInvalid, InputInvalid, NameUnknown
 from clinic.keystore import MemberSecrets
-from clinic.requests import member_of
 from clinic.site import Site
 from scheme import canonical, hpke, recovery
 from scheme.hpke import HpkePublicKey
@@ -44,7 +44,8 @@ def split(site: Site, store: RecoveryFolder, owner: MemberSecrets, guardian_ids:
     if not 1 <= threshold <= len(guardian_ids):
         raise InputInvalid("the threshold is at least 1 and at most the number of guardians")
     state = site.state()
-    keys = [HpkePublicKey(member_of(state, guardian_id).keys.hpke) for guardian_id in guardian_ids]
+    now = site.clock()
+    keys = [HpkePublicKey(current_member(state, guardian_id, now=now).keys.hpke) for guardian_id in guardian_ids]
     key, shares = recovery.split(threshold, len(guardian_ids))
     bundle = {
         "type": "chartseal/recovery-bundle",

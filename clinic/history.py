@@ -73,7 +73,11 @@ def _why_inactive(records: Sequence[GrantRecord]) -> str:
     if not records:
         return "the patient has granted this reader nothing; send a request with `chartseal request`"
     if records[-1].revoked_at is not None:
+        if records[-1].family:
+            return "the family link was ended; the parent can invite again with `chartseal family invite`"
         return "the patient revoked the grant; nothing more can be read, ask with a new request"
+    if records[-1].awaiting:
+        return "the family link was not accepted yet; accept it with `chartseal family accept`"
     return "the grant has expired; ask the patient with a new request"
 
 

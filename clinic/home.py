@@ -10,82 +10,47 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from clinic import durable, enrolment
 from clinic.cards import FolderKeyCards
 from clinic.clock import Clock, system_clock
+from clinic.delegate_keys import DelegateKeys
 from clinic.directory import Directory, Person, normal_name
 from clinic.errors import HomeInvalid, InputInvalid, NotPermitted
+from clinic.home_config import EMBEDDED, Config
 from clinic.keystore import FileKeystore, MemberSecrets
+from clinic.ledger_url import require_no_password
 from clinic.letters import FolderMailbox
 from clinic.outbox import Outbox
-from clinic.proxy import MAX_STALENESS_S, ProxyService
+from clinic.proxy import ProxyService
 from clinic.requests import new_id
+from clinic.seen_head import RememberingEngine, SeenHead
 from clinic.site import Progress, Site, silent
 from cloud.backends.host_key import HostKey
 from cloud.open import Opening, open_stores
 from ledger.bodies import Role
 from ledger.engines.embedded import EmbeddedEngine
+from ledger.genesis import EPOCH_BLOCKS, MAX_SEATS, Founder
 from scheme import canonical, keyfile
 from scheme.keyfile import Argon2Profile
 
 AUTHORITY = "authority"
+DELEGATES = 4
+"""Default number of founding delegates: the fewest that go on when one is down."""
 _CONFIG = "config.json"
 _DIRECTORY = "directory.json"
 _LEDGER = "ledger.sqlite"
+_SEEN = "ledger.sqlite.seen"
 _NO_BLOCK = "00" * 32
 """Asked for at ``init``, to learn at once whether the stores can be reached."""
 
 
 @dataclass(frozen=True)
-class Config:
-    """What ``init`` decided: stores, pinned SFTP host keys, ledger, proxies (member ids) and threshold."""
+class Founding:
+    """How a new ledger starts: who signs its first blocks, and how many blocks an epoch has."""
 
-    stores: tuple[str, ...]
-    host_keys: tuple[str, ...]
-    ledger: str
-    genesis: str
-    authority: str
-    proxies: tuple[str, ...]
-    threshold: int
-    max_staleness_s: int = MAX_STALENESS_S
-
-    def to_json(self) -> dict[str, Any]:
-        """As config.json holds it."""
-        return {
-            "type": "chartseal/config",
-            "stores": list(self.stores),
-            "host_keys": list(self.host_keys),
-            "ledger": self.ledger,
-            "genesis": self.genesis,
-            "authority": self.authority,
-            "proxies": list(self.proxies),
-            "threshold": self.threshold,
-            "max_staleness_s": self.max_staleness_s,
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Config:
-        """Inverse of ``to_json``. Raises ``HomeInvalid``."""
-        lists = [value.get(name) for name in ("stores", "host_keys", "proxies")]
-        sound = (
-            all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists)
-            and all(isinstance(value.get(name), str) for name in ("ledger", "genesis", "authority"))
-            and all(type(value.get(name)) is int for name in ("threshold", "max_staleness_s"))
-        )
-        if not sound:
-            raise HomeInvalid("config.json lacks a setting or has one of the wrong type; restore it from a backup")
-        return cls(
-            tuple(value["stores"]),
-            tuple(value["host_keys"]),
-            value["ledger"],
-            value["genesis"],
-            value["authority"],
-            tuple(value["proxies"]),
-            value["threshold"],
-            value["max_staleness_s"],
-        )
+    founders: Sequence[Founder]
+    epoch_blocks: int
 
 
 class Home:
@@ -100,6 +65,7 @@ class Home:
         self._services = FileKeystore(folder / "services", profile)
         self.directory = Directory(folder / _DIRECTORY)
         self.outbox = Outbox(folder / "outbox")
+        self.delegate_keys = DelegateKeys(folder / "delegates")
 
     @classmethod
     def create(
@@ -110,15 +76,25 @@ class Home:
         password: str,
         proxies: int,
         threshold: int,
+        ledger: str = EMBEDDED,
+        delegates: int = DELEGATES,
+        epoch_blocks: int = EPOCH_BLOCKS,
         host_keys: Sequence[HostKey] = (),
         clock: Clock = system_clock,
         profile: Argon2Profile = keyfile.INTERACTIVE,
     ) -> Home:
-        """Make a new home: authority, genesis, proxies. Raises ``HomeInvalid`` when there is something already."""
+        """Make a new home: authority, genesis with founding delegates, proxies.
+
+        ``ledger`` is ``EMBEDDED`` for a file in the home, or the URL of a PostgreSQL database. Raises ``HomeInvalid``
+        when there is something already.
+        """
         if not 1 <= threshold <= proxies <= 16:
             raise InputInvalid(
                 "the threshold is at least 1 and at most the number of proxies, and those are at most 16"
             )
+        if not 1 <= delegates <= MAX_SEATS:
+            raise InputInvalid(f"a ledger starts with 1 to {MAX_SEATS} founding delegates")
+        require_no_password(ledger)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise HomeInvalid(f"{folder.name} is not empty; name a new folder, or use the home that is there")
         store = open_stores(stores, Opening(host_keys=tuple(host_keys)))
@@ -128,36 +104,44 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True, mode=durable.PRIVATE_FOLDER)
         home = cls(folder, clock=clock, profile=profile)
         try:
-            home._fill(stores, password, proxies, threshold, host_keys)
+            founding = Founding(home.delegate_keys.found(delegates), epoch_blocks)
+            home._fill(stores, password, proxies, threshold, host_keys, ledger, founding)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return home
 
     def _fill(
-        self, stores: Sequence[str], password: str, proxies: int, threshold: int, host_keys: Sequence[HostKey]
+        self,
+        stores: Sequence[str],
+        password: str,
+        proxies: int,
+        threshold: int,
+        host_keys: Sequence[HostKey],
+        ledger: str,
+        founding: Founding,
     ) -> None:
         authority = MemberSecrets.generate(new_id(), AUTHORITY)
-        genesis = enrolment.new_genesis(authority, self.clock)
+        genesis = enrolment.new_genesis(authority, self.clock, founding.founders, founding.epoch_blocks)
         self._services.store(authority, password)
         services = [MemberSecrets.generate(new_id(), Role.PROXY.value) for _ in range(proxies)]
         config = Config(
             tuple(stores),
             tuple(key.to_line() for key in host_keys),
-            "embedded",
+            ledger,
             genesis.digest,
             authority.member_id,
             tuple(service.member_id for service in services),
             threshold,
         )
-        EmbeddedEngine.create(self.folder / _LEDGER, genesis, clock=self.clock).close()
+        EmbeddedEngine.create(self._ledger_place(ledger), genesis, clock=self.clock).close()
         for number, service in enumerate(services, start=1):
             self._store_service(service)
             self.directory.add(Person(service.member_id, service.role, f"proxy {number}"))
         durable.write(self.folder / _CONFIG, canonical.dumps(config.to_json()))
         with self.site() as site:
             for service in services:
-                enrolment.enrol_with_keys(site, authority, service, None)
+                enrolment.enrol_with_keys(site, authority, service)
 
     @property
     def config(self) -> Config:
@@ -169,12 +153,36 @@ class Home:
             raise HomeInvalid(f"{_DIRECTORY}, with everybody's names, is missing; restore it from a backup")
         return Config.from_json(canonical.loads(durable.read(path), what="config.json"))
 
+    def engine(self) -> EmbeddedEngine:
+        """The home's ledger, with the home's delegates seated; the caller closes it.
+
+        Raises ``LedgerRolledBack`` when it went back since a command saw it, and as ``EmbeddedEngine.open``.
+        """
+        config = self.config
+        place = self._ledger_place(config.ledger)
+        engine = RememberingEngine.open(place, genesis_digest=config.genesis, clock=self.clock)
+        try:
+            engine.watch(SeenHead(self.folder / _SEEN))
+            engine.seat(self.delegate_keys.delegates())
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
+    @property
+    def ledger_place(self) -> Path | str:
+        """Where the ledger is: a file in the home, or the URL of a PostgreSQL database."""
+        return self._ledger_place(self.config.ledger)
+
+    def _ledger_place(self, ledger: str) -> Path | str:
+        return self.folder / _LEDGER if ledger == EMBEDDED else ledger
+
     @contextmanager
     def site(self, progress: Progress = silent) -> Iterator[Site]:
         """The home's collaborators, closed at the end."""
         config = self.config
         opening = Opening(host_keys=tuple(HostKey.from_line(line) for line in config.host_keys))
-        engine = EmbeddedEngine.open(self.folder / _LEDGER, genesis_digest=config.genesis, clock=self.clock)
+        engine = self.engine()
         store = open_stores(config.stores, opening)
         try:
             proxies = {
@@ -227,6 +235,7 @@ class Home:
         """
         name = normal_name(name)
         hospital_id = self.directory.find(hospital, (Role.HOSPITAL,)).member_id if hospital else None
+        hospital_keys = self.hospital(hospital_id) if hospital_id else None
         for person in self.directory.people():
             if person.role == role and person.name.casefold() == name.casefold():
                 known = site.state().member(person.member_id)
@@ -234,16 +243,15 @@ class Home:
                     raise InputInvalid(
                         f"a {role} called {name!r} is enrolled already; add something to tell them apart"
                     )
-                enrolment.enrol_with_keys(
-                    site, authority, self.keystore.unlock(person.member_id, password), hospital_id
-                )
+                secrets = self.keystore.unlock(person.member_id, password)
+                enrolment.enrol_with_keys(site, authority, secrets, hospital_keys)
                 return person
         secrets = MemberSecrets.generate(new_id(), role.value)
         if role is Role.HOSPITAL:
             self._store_service(secrets)
         else:
             self.keystore.store(secrets, password)
-        enrolment.enrol_with_keys(site, authority, secrets, hospital_id)
+        enrolment.enrol_with_keys(site, authority, secrets, hospital_keys)
         person = Person(secrets.member_id, role.value, name)
         self.directory.add(person)
         return person

@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from clinic import durable
+from clinic.certified import certified_member, current_member
 from clinic.clock import Clock
-from clinic.errors import ProxyRefused
+from clinic.errors import NotPermitted, ProxyRefused
 from clinic.keystore import MemberSecrets
-from ledger.engine import Engine
+from ledger.bodies import Release
+from ledger.engine import Reader
+from ledger.errors import LedgerError
+from ledger.finality import LightClient
 from ledger.records import GrantRecord, ReleaseRecord
 from ledger.state import State
 from scheme import canonical, hpke
+from scheme.certificates import CertificateInvalid
 from scheme.chapter import ChapterContext
 from scheme.errors import SchemeError
 from scheme.hpke import HpkePublicKey
@@ -93,35 +98,39 @@ class ProxyService:
     """A proxy with its keys, its folder of sealed fragments and its own view of the ledger."""
 
     def __init__(
-        self, keys: MemberSecrets, folder: Path, engine: Engine, clock: Clock, *, max_staleness_s: int = MAX_STALENESS_S
+        self, keys: MemberSecrets, folder: Path, engine: Reader, clock: Clock, *, max_staleness_s: int = MAX_STALENESS_S
     ) -> None:
         self._keys = keys
         self._folder = folder
         self._engine = engine
         self._clock = clock
         self._max_staleness_s = max_staleness_s
+        self._client = LightClient(engine.genesis)
 
     def deposit(self, grant_id: str, part: str, sealed: bytes) -> None:
         """See ``ProxyClient``. The fragments stay sealed on disk and are verified when they are used."""
         durable.write(self._grant_folder(grant_id) / _checked(part), sealed)
 
     def forget(self, grant_id: str) -> None:
-        """See ``ProxyClient``. Refused while the grant is active: nobody but the patient can take it away."""
-        if self._state().grant_active(grant_id, time=self._clock()):
+        """See ``ProxyClient``. Refused while the grant is active or on offer: only its parties can take it away."""
+        record = self._state().grant(grant_id)
+        if record is not None and record.stands(self._clock()):
             raise ProxyRefused("the grant is active; revoke it first")
         shutil.rmtree(self._grant_folder(grant_id), ignore_errors=True)
 
     def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> list[bytes]:
         """See ``ProxyClient``.
 
-        Checks, in order: 1. its view of the ledger is fresh; 2. the release stands on the ledger; 3. its grant is
-        active now and names this proxy; 4. each chapter is in the release and in a granted scope; 5. the key
-        fragment is the patient's, for this grant, scope and end; 6. the capsule's proof holds for its context.
+        Checks, in order: 1. its view of the ledger is fresh; 2. the release stands on the ledger: its inclusion proof
+        leads to a header that a quorum of delegates signed; 3. its grant is active now and names this proxy; 4. each
+        chapter is in the release and in a granted scope; 5. the delegatee is certified and active now, the key fragment
+        the patient's, for this grant, scope and end; 6. the capsule's proof holds for its context.
         """
         state = self._state()  # 1
-        release = state.release(release_id)  # 2
+        release = state.release(release_id)
         if release is None:
             raise ProxyRefused("the release is not on this proxy's ledger; submit it first")
+        self._require_final(release)  # 2
         grant = state.grant(release.grant)
         if grant is None or not state.grant_active(grant.grant, time=self._clock()):  # 3
             self._discard(release.grant)
@@ -144,10 +153,25 @@ class ProxyService:
             )
         return view.state
 
+    def _require_final(self, release: ReleaseRecord) -> None:
+        try:
+            (entry,) = self._engine.prove([release.position]).verify(self._client)
+        except LedgerError as error:
+            raise ProxyRefused(f"the ledger does not prove the release ({error.code}); verify the ledger") from None
+        body = entry.transaction.body
+        if not isinstance(body, Release) or (body.release, body.grant, body.chapters) != (
+            release.release, release.grant, release.chapters,
+        ):  # fmt: skip
+            raise ProxyRefused("the ledger proves another release than the one in its state; verify the ledger")
+
     def _fragments(self, state: State, grant: GrantRecord, scopes: set[str]) -> dict[str, VerifiedKeyFrag]:
-        patient, delegatee = state.member(grant.patient), state.member(grant.delegatee)
-        if patient is None or delegatee is None or delegatee.keys.receiving is None:
-            raise ProxyRefused("a party of the grant is not enrolled on this proxy's ledger")
+        try:
+            patient = certified_member(state, grant.patient)
+            delegatee = current_member(state, grant.delegatee, now=self._clock())
+        except (NotPermitted, CertificateInvalid) as error:
+            raise ProxyRefused(f"a party of the grant is not to be served: {error}") from None
+        if delegatee.keys.receiving is None:
+            raise ProxyRefused("the delegatee has no receiving key on this proxy's ledger")
         verifying_key, receiving = VerifyingKey(patient.keys.verifying), PublicKey(delegatee.keys.receiving)
         found: dict[str, VerifiedKeyFrag] = {}
         for path in sorted(self._grant_folder(grant.grant).glob("*")):

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clinic import letters
-from clinic.errors import NotPermitted, RequestUnknown, SelectionInvalid
+from clinic.certified import certified_member, current_member
+from clinic.errors import RequestUnknown, SelectionInvalid
 from clinic.keystore import MemberSecrets
 from clinic.site import Site
 from ledger.bodies import Refuse, Request
@@ -61,11 +62,8 @@ class AccessRequest:
 
 
 def member_of(state: State, member_id: str) -> Member:
-    """An enrolled member. Raises ``NotPermitted``."""
-    member = state.member(member_id)
-    if member is None:
-        raise NotPermitted("that member is not enrolled on this ledger")
-    return member
+    """An enrolled member, with keys that the authority certified. Raises ``NotPermitted``, ``CertificateInvalid``."""
+    return certified_member(state, member_id)
 
 
 def reader_keys(state: State, member_ids: Iterable[str]) -> dict[str, HpkePublicKey]:
@@ -81,6 +79,7 @@ def new_id() -> str:
 def request_access(site: Site, delegatee: MemberSecrets, patient_id: str, access: Access, *, purpose: str = "") -> str:
     """Ask a patient for access; returns the request's id. The letter goes first, the ledger entry makes it count."""
     state = site.state()
+    current_member(state, patient_id, now=site.clock())
     request_id = new_id()
     letter = letters.write("request", request_id, access.to_json() | {"purpose": purpose}, delegatee.signing)
     letters.post(site.mailbox, letter, request_id, reader_keys(state, (patient_id, delegatee.member_id)))

@@ -77,7 +77,7 @@ def _remaining(state: State, patient: MemberSecrets, revoked: str, now: int) -> 
     return [
         other
         for other in state.grants(patient=patient.member_id)
-        if other.grant != revoked and other.scopes and other.active(now)
+        if other.grant != revoked and other.scopes and other.stands(now)
     ]
 
 

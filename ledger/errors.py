@@ -69,6 +69,42 @@ class GenesisInvalid(LedgerError):
     code = "genesis-invalid"
 
 
+class HeaderInvalid(LedgerError):
+    """Bytes that are no ledger header, or one that does not stand where it is offered."""
+
+    code = "header-invalid"
+
+
+class VoteInvalid(LedgerError):
+    """A vote that is not signed by its delegate's key."""
+
+    code = "vote-invalid"
+
+
+class CertificateInvalid(LedgerError):
+    """A quorum certificate that is none, or that belongs to another header or another set of delegates."""
+
+    code = "certificate-invalid"
+
+
+class BlockInvalid(LedgerError):
+    """A ledger block that does not follow the newest one, or whose header is not the one that fits its entries."""
+
+    code = "block-invalid"
+
+
+class QuorumMissing(LedgerError):
+    """Votes of two thirds of the weight or less: the ledger block is not final."""
+
+    code = "quorum-missing"
+
+
+class EpochUnknown(LedgerError):
+    """No delegates are elected for that height yet."""
+
+    code = "epoch-unknown"
+
+
 class LedgerDamaged(LedgerError):
     """What is stored is not what was written: flipped, cut, reordered, rolled back or edited."""
 
@@ -109,3 +145,39 @@ class ClockBehind(LedgerError):
     """The engine's clock is more than the permitted skew behind the newest entry; nothing was added."""
 
     code = "clock-behind"
+
+
+class ProofInvalid(LedgerError):
+    """A proof that does not show what it says: another path, root, entry or header, or bytes that are no proof."""
+
+    code = "proof-invalid"
+
+
+class ProofUnavailable(LedgerError):
+    """No proof can be made: no such entry, or no tree of that size."""
+
+    code = "proof-unavailable"
+
+
+class HandoverMissing(ProofInvalid):
+    """The set of delegates changed since the last known header, and no handover says to whom."""
+
+    code = "handover-missing"
+
+
+class ExportInvalid(LedgerError):
+    """A file that is no export of a ledger, or was cut short."""
+
+    code = "export-invalid"
+
+
+class ForkOffered(LedgerError):
+    """Another course of the ledger than the one that is known: a restored backup, or delegates who signed both."""
+
+    code = "fork-offered"
+
+
+class NotAnchored(LedgerError):
+    """A header of a hospital's ledger that the consortium does not hold."""
+
+    code = "not-anchored"

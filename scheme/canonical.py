@@ -5,6 +5,7 @@ import binascii
 import json
 from typing import Any
 
+import msgspec
 import rfc8785
 
 from scheme.errors import EncodingInvalid
@@ -12,26 +13,35 @@ from scheme.errors import EncodingInvalid
 JsonObject = dict[str, Any]
 
 _MAX_INTEGER = 2**53 - 1
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_decode = msgspec.json.Decoder().decode
 
 
 def dumps(value: JsonObject) -> bytes:
     """The one canonical encoding of ``value``, UTF-8. Floats are not used in our formats and are refused by readers.
 
-    What our formats hold (ASCII, and no numbers but integers below 2**53) the standard library's C encoder writes in
-    the same bytes, three times as fast on a header and four times on a key card; ``rfc8785`` takes the rest.
+    What our formats hold (ASCII, and no numbers but integers below 2**53) ``msgspec`` writes in the same bytes, several
+    times as fast; ``rfc8785`` takes the rest.
     Raises ``EncodingInvalid`` on a text that UTF-8 cannot hold (a lone surrogate).
     """
-    if _is_plain(value):
-        text = _encode(value)
-        if text.isascii():
-            return text.encode()
+    data = _plainly(value)
+    if data is not None:
+        return data
     try:
         return rfc8785.dumps(value)
     except ValueError:
         raise EncodingInvalid(
             "a name or text holds what UTF-8 and canonical JSON cannot (RFC 8785); write it anew or rename the file"
         ) from None
+
+
+def _plainly(value: Any) -> bytes | None:
+    """The encoding of ``value`` if it is plain and ASCII."""
+    try:
+        data = _encode(value) if _is_plain(value) else None
+    except (TypeError, ValueError):
+        return None
+    return data if data is not None and data.isascii() else None
 
 
 def _is_plain(value: Any) -> bool:
@@ -65,6 +75,13 @@ def loads(data: bytes, *, what: str) -> JsonObject:
     ``what`` names the thing in the error. Raises ``EncodingInvalid`` on anything that is not a JSON object, repeats a
     key, holds a float, or is not byte for byte what ``dumps`` would write.
     """
+    # Whatever the fast way does not find canonical, the thorough one judges.
+    try:
+        value = _decode(data)
+        if type(value) is dict and _plainly(value) == data:
+            return value
+    except (ValueError, RecursionError):
+        pass
     try:
         value = json.loads(data, object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float)
         canonical = dumps(value)

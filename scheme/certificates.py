@@ -34,6 +34,8 @@ class VerifiedCertificate:
     verifying_key: VerifyingKey
     not_after: int
     """Unix seconds."""
+    serial: int
+    """As the authority numbered it."""
 
 
 def _name(member_id: str, role: str) -> x509.Name:
@@ -100,5 +102,9 @@ def verify(der: bytes, authority: VerifyingKey, *, now: int) -> VerifiedCertific
     if not isinstance(public_key, Ed25519PublicKey):  # 4
         raise CertificateInvalid("the certificate is for another kind of key than Ed25519")
     return VerifiedCertificate(
-        member_id, role, VerifyingKey(public_key.public_bytes_raw()), int(certificate.not_valid_after_utc.timestamp())
+        member_id,
+        role,
+        VerifyingKey(public_key.public_bytes_raw()),
+        int(certificate.not_valid_after_utc.timestamp()),
+        certificate.serial_number,
     )

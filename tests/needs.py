@@ -6,6 +6,7 @@
 import importlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,10 @@ def module(name: str, *, feature: str) -> Any:
         _absent(feature, f"the Python module {name} is not installed")
 
 
-def program(name: str, *, feature: str) -> str:
-    """Path of an installed program (also looked for in the sbin folders)."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+def program(name: str, *, feature: str, folders: Iterable[Path] = ()) -> str:
+    """Path of an installed program (also looked for in the sbin folders, and before all in ``folders``)."""
+    places = [*map(str, folders), os.environ.get("PATH", os.defpath), "/usr/sbin:/usr/local/sbin:/sbin"]
+    path = shutil.which(name, path=":".join(places))
     if path is None:
         _absent(feature, f"the program {name} is not installed")
         raise AssertionError

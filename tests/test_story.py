@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic import enrolment, revocation
+from clinic import revocation
 from clinic.audit import audit_trail
 from clinic.errors import GrantInactive, ProxyRefused
 from clinic.export import export
@@ -17,6 +17,7 @@ from clinic.grants import Decision, approve
 from clinic.history import plan, read_history
 from clinic.home import Home
 from clinic.intake import bundle_drafts
+from clinic.membership import look_up
 from clinic.own_blocks import open_own
 from clinic.proxy import Ask
 from clinic.requests import Access, read_request, refuse, request_access, requests_of
@@ -53,7 +54,7 @@ def test_the_story(tmp_path: Path) -> None:
     )
     authority = home.authority(PASSWORD)
     with home.site() as site:
-        # It enrols two hospitals, a doctor at each, and a patient; each gets a certificate that everybody can check.
+        # It enrols two hospitals, they their doctors and a patient; each gets a certificate that everybody can check.
         for role, name, hospital in (
             (Role.HOSPITAL, "Riverside", None),
             (Role.HOSPITAL, "Hillcrest", None),
@@ -63,7 +64,7 @@ def test_the_story(tmp_path: Path) -> None:
             (Role.PATIENT, "Wilhelmina", "Riverside"),
         ):
             person = home.enrol(site, authority, role, name, hospital=hospital, password=PASSWORD)
-            assert enrolment.check_certificate(site, person.member_id).role == role
+            assert look_up(site, person.member_id).member.role is role
         riverside = home.hospital(home.directory.find("Riverside").member_id)
         okafor, lindqvist, delacroix, wilhelmina = (
             home.unlock(name, PASSWORD) for name in ("Dr. Okafor", "Dr. Lindqvist", "Dr. Delacroix", "Wilhelmina")

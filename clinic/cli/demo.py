@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import tempfile
 import time
@@ -13,10 +14,13 @@ import click
 from clinic.cli.session import Reported, Session, command
 from clinic.cli.tables import add_row, count, plain_table
 from clinic.demo import Outcome, cast_of, play
+from clinic.demo_copies import CopiesDemo
 from clinic.demo_histories import histories
+from clinic.demo_ledger import EPOCH_BLOCKS, LedgerDemo
 from clinic.home import Home
 from cloud.open import host_key
 from cloud.url import parse_url
+from ledger.bodies import Role
 
 
 class DemoFailed(Reported):
@@ -34,7 +38,9 @@ def demo(session: Session, paths: tuple[Path, ...], stores: tuple[str, ...]) -> 
 
     PATH: FHIR R4 bundles, folders or zips of them; none: made-up histories. For each patient: enrol, seal, upload,
     request, approve limited access, read, check that the rest stays closed, revoke, seal again, check that the new
-    stays closed, verify chains and store. The home is temporary and removed at the end.
+    stays closed, verify chains and store. Meanwhile the ledger elects delegates; then one is down, too few are there,
+    one signs twice; a family link, an audit file checked offline, a replica, a notary's anchor. The home is temporary
+    and removed at the end.
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chartseal-demo-") as scratch:
@@ -47,18 +53,28 @@ def demo(session: Session, paths: tuple[Path, ...], stores: tuple[str, ...]) -> 
             password=password,
             proxies=3,
             threshold=2,
+            epoch_blocks=EPOCH_BLOCKS,
             host_keys=keys,
             profile=session.profile,
         )
         outcomes: list[Outcome] = []
+        say = functools.partial(_say, session)
         with home.site() as site:
-            _say(session, f"Store: {', '.join(urls)}. Ledger: embedded. Proxies: 2 of 3 needed.")
+            say(f"Store: {', '.join(urls)}. Ledger: embedded. Proxies: 2 of 3 needed.")
             cast = cast_of(home, site, password)
+            ledger = LedgerDemo(site, cast, say)
+            ledger.found()
             for name, bundle in histories(paths):
                 outcomes.append(play(site, cast, name, bundle))
                 _say_outcome(session, outcomes[-1])
+            if outcomes:
+                with ledger.timed():
+                    patient = home.unlock(outcomes[0].patient, password, (Role.PATIENT,))
+                    ledger.play(patient)
+                    CopiesDemo(ledger, Path(scratch), session.profile).play(patient)
+                _say_outcome(session, ledger.outcome)
             verified = site.engine.verify()
-    _report(session, outcomes, verified.entries, time.monotonic() - started)
+    _report(session, outcomes, ledger.outcome, verified.entries, time.monotonic() - started)
 
 
 def _say(session: Session, sentence: str) -> None:
@@ -71,7 +87,7 @@ def _say_outcome(session: Session, outcome: Outcome) -> None:
     _say(session, f"{outcome.patient}: {count(len(outcome.checks), 'check')}, {verdict}, {outcome.seconds:.1f} s")
 
 
-def _report(session: Session, outcomes: Sequence[Outcome], entries: int, seconds: float) -> None:
+def _report(session: Session, outcomes: Sequence[Outcome], ledger: Outcome, entries: int, seconds: float) -> None:
     table = plain_table("PATIENT", "RECORDS", "BLOCKS", "READ", "CLOSED", "CHECKS", "SECONDS")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -81,13 +97,15 @@ def _report(session: Session, outcomes: Sequence[Outcome], entries: int, seconds
             table, outcome.patient, f"{outcome.resources:,}", f"{outcome.blocks:,}", f"{outcome.read:,}",
             f"{outcome.closed:,}", f"{passed}/{len(outcome.checks)}", f"{outcome.seconds:.1f}",
         )  # fmt: skip
-    held = bool(outcomes) and all(outcome.held for outcome in outcomes)
+    everything = [*outcomes, ledger]
+    held = bool(outcomes) and all(outcome.held for outcome in everything)
     records = sum(outcome.resources for outcome in outcomes)
     value = {
         "held": held, "patients": len(outcomes), "records": records,
         "blocks": sum(outcome.blocks for outcome in outcomes),
         "entries": entries, "seconds": round(seconds, 1),
-        "failed": [{"patient": outcome.patient, "checks": outcome.failed} for outcome in outcomes if not outcome.held],
+        "failed": [{"patient": each.patient, "checks": each.failed} for each in everything if not each.held],
+        "ledger": {"held": ledger.held, "checks": len(ledger.checks), "seconds": round(ledger.seconds, 1)},
     }  # fmt: skip
     verdict = "Every check held." if held else "A check did NOT hold: see above."
     session.tell(

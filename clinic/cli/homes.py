@@ -7,16 +7,21 @@ from pathlib import Path
 import click
 
 from clinic import backup as backups
+from clinic.cli.members import tell_members
 from clinic.cli.session import Session, command
 from clinic.cli.tables import add_row, count, plain_table
 from clinic.errors import InputInvalid
-from clinic.home import Home
+from clinic.home import DELEGATES, Home
+from clinic.home_config import EMBEDDED
 from clinic.outbox import Outbox
 from cloud.backends.host_key import HostKey
 from cloud.open import host_key
 from cloud.url import parse_url
 from ledger.bodies import Role
+from ledger.genesis import EPOCH_BLOCKS
 from scheme import keyfile
+
+_PLURALS = {Role.PROXY.value: "proxies", Role.NOTARY.value: "notaries"}
 
 
 @click.command()
@@ -24,7 +29,21 @@ from scheme import keyfile
     "--store", "stores", multiple=True, required=True, metavar="URL", help="Where blocks go; several are mirrors."
 )
 @click.option(
-    "--ledger", type=click.Choice(["embedded"]), default="embedded", show_default=True, help="The ledger engine."
+    "--ledger",
+    default=EMBEDDED,
+    show_default=True,
+    metavar="URL",
+    help="Where the ledger is: a file in the home, or postgresql://HOST/DATABASE.",
+)
+@click.option(
+    "--delegates", type=click.IntRange(1, 64), default=DELEGATES, show_default=True, help="How many found the ledger."
+)
+@click.option(
+    "--epoch-blocks",
+    type=click.IntRange(4, 1_000_000),
+    default=EPOCH_BLOCKS,
+    show_default=True,
+    help="Ledger blocks from one election of delegates to the next.",
 )
 @click.option("--proxies", type=click.IntRange(1, 16), default=3, show_default=True, help="How many proxies.")
 @click.option(
@@ -32,7 +51,16 @@ from scheme import keyfile
 )
 @click.option("--yes", is_flag=True, help="Pin the host keys shown without asking.")
 @command(new_password=True)
-def init(session: Session, stores: tuple[str, ...], ledger: str, proxies: int, threshold: int, yes: bool) -> None:
+def init(
+    session: Session,
+    stores: tuple[str, ...],
+    ledger: str,
+    delegates: int,
+    epoch_blocks: int,
+    proxies: int,
+    threshold: int,
+    yes: bool,
+) -> None:
     """Make a home: authority, ledger, proxies, stores.
 
     Store URLs: file:///FOLDER, s3://BUCKET/PREFIX?endpoint=URL, sftp://USER@HOST/FOLDER, ftps://USER@HOST/FOLDER,
@@ -54,6 +82,9 @@ def init(session: Session, stores: tuple[str, ...], ledger: str, proxies: int, t
         password=password,
         proxies=proxies,
         threshold=threshold,
+        ledger=ledger,
+        delegates=delegates,
+        epoch_blocks=epoch_blocks,
         host_keys=pinned,
         profile=session.profile,
     )
@@ -103,16 +134,7 @@ def enrol(session: Session, role: str, name: str, hospital: str | None) -> None:
 @command(password=False)
 def members(session: Session) -> None:
     """List everybody who is enrolled."""
-    table = plain_table("ROLE", "NAME", "ID", "HOSPITAL", "STATUS")
-    listed = []
-    with session.site() as site:
-        for member in site.state().members():
-            name = session.name(member.member)
-            hospitals = ", ".join(session.name(hospital) for hospital in member.hospitals if hospital != member.member)
-            status = "active" if member.active else "removed"
-            add_row(table, member.role.value, name, member.member, hospitals, status)
-            listed.append({"member": member.member, "role": member.role.value, "name": name, "status": status})
-    session.tell({"members": listed}, table=table)
+    tell_members(session)
 
 
 @click.command()
@@ -137,7 +159,7 @@ def status(session: Session) -> None:
     for number, store in enumerate(config.stores):
         add_row(table, "" if number else "stores", store)
     add_row(table, "ledger", f"{config.ledger}, {count(view.position + 1, 'entry', 'entries')}, head {view.head[:16]}")
-    people = ", ".join(count(number, role, "proxies" if role == "proxy" else None) for role, number in roles.items())
+    people = ", ".join(count(number, role, _PLURALS.get(role)) for role, number in roles.items())
     add_row(table, "members", people)
     add_row(table, "blocks", f"{blocks:,} anchored, {waiting:,} waiting in the outbox")
     add_row(
@@ -155,7 +177,10 @@ def backup(session: Session, file: Path) -> None:
     All of it but the blocks: those are in the store.
     """
     session.home.config  # noqa: B018 (refuses what is not a home)
-    size = backups.write_backup(session.folder, file, session.password("the backup"), profile=session.profile)
+    password = session.password("the backup")
+    size = backups.write_backup(
+        session.folder, file, password, ledger=session.home.ledger_place, profile=session.profile
+    )
     session.tell(
         {"file": str(file), "bytes": size},
         f"Wrote {count(size, 'byte')} to {file}. Without its password the backup opens nothing; keep both.",

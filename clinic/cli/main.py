@@ -13,7 +13,20 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 import clinic
-from clinic.cli import demo, homes, reading, records, recover, sharing, stores
+from clinic.cli import (
+    audit,
+    consortium,
+    demo,
+    family,
+    homes,
+    ledger,
+    members,
+    reading,
+    records,
+    recover,
+    sharing,
+    stores,
+)
 from clinic.cli.session import HOME_VARIABLE, Reported
 from scheme.errors import ChartSealError
 
@@ -39,10 +52,11 @@ def cli(home_folder: Path | None, as_json: bool) -> None:
 
 
 for _command in (
-    homes.init, homes.enrol, homes.members, homes.status, records.seal, records.outbox, records.withdraw,
+    homes.init, homes.enrol, homes.members, members.member, family.family, homes.status, records.seal,
+    records.outbox, records.withdraw,
     sharing.request, sharing.requests, sharing.approve, sharing.refuse, sharing.grants, sharing.revoke, reading.history,
-    records.open_records, records.blocks, reading.audit, records.verify, stores.store, recover.recover, homes.backup,
-    homes.restore, records.generate, demo.demo,
+    records.open_records, records.blocks, audit.audit, records.verify, stores.store, recover.recover, homes.backup,
+    homes.restore, records.generate, demo.demo, ledger.ledger, consortium.consortium,
 ):  # fmt: skip
     cli.add_command(_command)
 

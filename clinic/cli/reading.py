@@ -1,4 +1,4 @@
-"""Commands that read: history, audit show."""
+"""The command history: reading what a patient granted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from clinic.audit import audit_trail
 from clinic.cli.session import Session, command
 from clinic.cli.sharing import READERS
 from clinic.cli.tables import add_row, count, plain_table
@@ -62,24 +61,3 @@ def history(session: Session, delegatee: str, patient: str, out: Path | None, on
         f"Read {count(report.records, 'record')} from {count(report.blocks, 'block')} into {out}: "
         f"{count(report.resources, 'FHIR resource')}, {count(report.files, 'file')}; {closed}.",
     )
-
-
-@click.group()
-def audit() -> None:
-    """Who asked, what was granted, who read what."""
-
-
-@audit.command("show")
-@click.option("--patient", required=True, metavar="NAME", help="Whose audit trail; takes her password.")
-@command()
-def audit_show(session: Session, patient: str) -> None:
-    """Show every ledger entry about a patient, in words."""
-    owner = session.unlock(patient, Role.PATIENT)
-    table = plain_table("ENTRY", "TIME", "SIGNED BY", "EVENT", "DETAIL")
-    with session.site() as site:
-        trail = audit_trail(site, owner, session.name)
-        authority = site.engine.genesis.authority
-    for entry in trail:
-        signer = "the authority" if entry.signer == authority else session.name(entry.signer)
-        add_row(table, str(entry.position), entry.time[:16].replace("T", " "), signer, entry.event, entry.detail)
-    session.tell({"entries": [vars(entry) for entry in trail]}, table=table)

@@ -23,7 +23,7 @@ from clinic.revocation import revoke as revoke_grant
 from clinic.site import Site
 from clinic.withdrawal import find_block
 from ledger.bodies import Role
-from ledger.records import RequestStatus
+from ledger.records import GrantRecord, RequestStatus
 from scheme.scopes import Category
 
 READERS = (Role.DOCTOR.value, Role.PATIENT.value)
@@ -107,14 +107,15 @@ def _find_request(session: Session, prefix: str) -> tuple[str, str]:
         return record.request, record.patient
 
 
-def _find_grant(session: Session, prefix: str) -> tuple[str, str]:
+def find_grant(session: Session, prefix: str) -> GrantRecord:
+    """The grant whose id begins so; the ledger tells, no keystore is needed. Raises ``GrantUnknown``."""
     with session.home.site() as site:
         state = site.state()
         found = by_prefix([record.grant for record in state.grants()], prefix, "grants")
         record = state.grant(found) if found else None
         if record is None:
             raise GrantUnknown(f"there is no grant {prefix!r}; see `chartseal grants`")
-        return record.grant, record.patient
+        return record
 
 
 @click.command()
@@ -158,7 +159,7 @@ def approve(
         grant_id = approve_request(site, patient, item, decision)
     session.tell(
         {"grant": grant_id, "request": found, "granted": access.to_json(), "until": ends, "blocks": list(blocks)},
-        f"Granted {session.name(item.record.delegatee)}: {_in_words(decision)}.",
+        f"Granted {session.name(item.record.delegatee)}: {in_words(decision)}.",
         f"Grant {grant_id}; end it with `chartseal revoke {grant_id[:12]}`.",
     )
 
@@ -179,7 +180,8 @@ def _chosen_blocks(site: Site, patient: MemberSecrets, chosen: str | None) -> tu
     return tuple(dict.fromkeys(locators))
 
 
-def _in_words(decision: Decision) -> str:
+def in_words(decision: Decision) -> str:
+    """What a decision gives and until when, for the one who decides."""
     what = count(len(decision.blocks), "selected block") if decision.blocks else str(decision.access)
     if decision.existing_only and not decision.blocks:
         what += ", only what is sealed already"
@@ -193,7 +195,7 @@ def _confirm(
     if not (session.as_json and yes):
         purpose = f" Purpose: {printable(item.purpose)}." if item.purpose else ""
         click.echo(f"{reader} asks for {item.access}.{purpose}", err=True)
-        click.echo(f"You grant: {_in_words(decision)}.", err=True)
+        click.echo(f"You grant: {in_words(decision)}.", err=True)
         cut = cut_decades(own_scopes(site, site.state(), patient), decision.access)
         if cut and not decision.blocks:
             spans = ", ".join(str(years) for years in cut)
@@ -201,11 +203,12 @@ def _confirm(
                 f"Left out: {spans}, since only a part of it was asked for; --since {cut[0].first} includes it.",
                 err=True,
             )
-    if not yes and not _answers_yes("Grant this"):
+    if not yes and not answers_yes("Grant this"):
         raise SelectionInvalid("nothing was granted; answer y, or decide beforehand with --yes")
 
 
-def _answers_yes(question: str) -> bool:
+def answers_yes(question: str) -> bool:
+    """Ask for a decision on standard error; anything but a yes, and no answer at all, is a no."""
     terminal = sys.stdin.isatty()
     try:
         return click.confirm(question, err=True)
@@ -262,6 +265,8 @@ def grants(session: Session, patient: str | None, doctor: str | None) -> None:
 def _grant_status(held: HeldGrant, now: int) -> str:
     if held.record.revoked_at is not None:
         return "revoked"
+    if held.record.awaiting:
+        return "offered"
     return "active" if held.record.active(now) else "expired"
 
 
@@ -270,8 +275,9 @@ def _grant_status(held: HeldGrant, now: int) -> str:
 @command()
 def revoke(session: Session, grant_id: str) -> None:
     """End a grant. What was read stays read; what is sealed from now on stays closed, whatever the reader kept."""
-    found, patient_id = _find_grant(session, grant_id)
-    patient = session.unlock(patient_id, Role.PATIENT)
+    granted = find_grant(session, grant_id)
+    found = granted.grant
+    patient = session.unlock(granted.patient, Role.PATIENT)
     with session.site() as site:
         rekeyed = revoke_grant(site, patient, found)
     others = f" {count(rekeyed, 'other grant')} got new keys." if rekeyed else ""

@@ -15,10 +15,11 @@ from scheme.scopes import Category
 
 _PIPE_COLUMNS = 10_000
 _LONGEST_CATEGORY = max(len(category.value) for category in Category)
-_WHOLE = {"ID", "BLOCK", "REQUEST", "GRANT", "CHAIN", "DAY", "TIME", "UNTIL", "STATUS", "ROLE", "EVENT"}
+_WHOLE = {"ID", "BLOCK", "REQUEST", "GRANT", "CHAIN", "DAY", "TIME", "UNTIL", "STATUS", "ROLE", "EVENT", "DELEGATE"}
 _NUMBERS = {
     "#", "ENTRY", "BLOCKS", "BYTES", "RECORDS", "READ", "CLOSED", "CHECKS", "SECONDS",
-    "SOUND", "MISSING", "DAMAGED", "UNREACHABLE", "NOT ANCHORED",
+    "SOUND", "MISSING", "DAMAGED", "UNREACHABLE", "NOT ANCHORED", "TURN", "WEIGHT", "SUPPORT", "REPUTATION", "HEIGHT",
+    "ROUND", "SCOPES",
 }  # fmt: skip
 
 

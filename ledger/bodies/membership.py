@@ -1,4 +1,4 @@
-"""Enrol and Remove: who is a member, with which keys."""
+"""Enrol, Remove, Renew, Suspend, Reinstate: who is a member, with which keys, certified until when."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class Role(StrEnum):
     DOCTOR = "doctor"
     PATIENT = "patient"
     PROXY = "proxy"
+    NOTARY = "notary"
+
+
+OF_A_HOSPITAL = frozenset({Role.DOCTOR, Role.PATIENT})
+"""Roles that a hospital registers and removes; the others are the authority's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,13 @@ class MemberKeys:
         return canonical.dumps({"member": member, "keys": self.to_json()})
 
 
-@registered("enrol", 1)
+@registered("enrol", 2)
 @dataclass(frozen=True)
 class Enrol(Body):
-    """The authority makes ``member`` a member; for a patient enrolled already, with the same keys, adds ``hospital``.
+    """Make ``member`` a member; for a patient enrolled already, with the same keys, add ``hospital``.
 
-    ``certificate`` is DER, opaque here, at most 4096 bytes; ``hospital`` is needed by doctors and patients.
+    By the authority for hospitals, proxies and notaries; by ``hospital`` for its doctors and patients. ``certificate``
+    (DER, at most 4096 bytes) is the authority's over ``keys.verifying``; ``proof`` is ``keys.prove`` by the member.
     """
 
     member: str
@@ -101,7 +107,7 @@ class Enrol(Body):
         fields = Fields(value, names, what="enrol")
         role = fields.choice("role", Role)
         hospital = fields.optional("hospital", fields.identifier)
-        if (hospital is None and role in {Role.DOCTOR, Role.PATIENT}) or (hospital and role is Role.HOSPITAL):
+        if (hospital is None and role in OF_A_HOSPITAL) or (hospital and role is Role.HOSPITAL):
             raise FieldInvalid("hospital of enrol must be named for doctors and patients, and not for hospitals")
         return cls(
             member=fields.identifier("member"),
@@ -127,7 +133,10 @@ class Enrol(Body):
 @registered("remove", 1)
 @dataclass(frozen=True)
 class Remove(Body):
-    """The authority removes ``member``: later signatures are refused, earlier ones stay valid."""
+    """The authority removes ``member``, or a hospital its doctor or patient: later signatures are refused.
+
+    Earlier ones stay valid. A hospital whose patient has other hospitals ends only its own relation with her.
+    """
 
     member: str
 
@@ -135,6 +144,64 @@ class Remove(Body):
     def from_json(cls, value: object) -> Self:
         """Strict inverse of ``to_json``. Raises ``FieldInvalid``."""
         return cls(member=Fields(value, frozenset({"member"}), what="remove").identifier("member"))
+
+    def to_json(self) -> JsonObject:
+        """The body as it stands in the transaction."""
+        return {"member": self.member}
+
+
+@registered("renew", 1)
+@dataclass(frozen=True)
+class Renew(Body):
+    """The authority gives ``member`` a new ``certificate`` (DER, at most 4096 bytes) over the same keys."""
+
+    member: str
+    certificate: bytes
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Strict inverse of ``to_json``. Raises ``FieldInvalid``."""
+        fields = Fields(value, frozenset({"member", "certificate"}), what="renew")
+        return cls(
+            member=fields.identifier("member"),
+            certificate=fields.encoded("certificate", max_bytes=MAX_CERTIFICATE_BYTES),
+        )
+
+    def to_json(self) -> JsonObject:
+        """The body as it stands in the transaction."""
+        return {"member": self.member, "certificate": canonical.b64(self.certificate)}
+
+
+@registered("suspend", 1)
+@dataclass(frozen=True)
+class Suspend(Body):
+    """The authority suspends ``member`` until it is reinstated; ``reason_digest`` is salted."""
+
+    member: str
+    reason_digest: str
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Strict inverse of ``to_json``. Raises ``FieldInvalid``."""
+        fields = Fields(value, frozenset({"member", "reason_digest"}), what="suspend")
+        return cls(member=fields.identifier("member"), reason_digest=fields.digest("reason_digest"))
+
+    def to_json(self) -> JsonObject:
+        """The body as it stands in the transaction."""
+        return {"member": self.member, "reason_digest": self.reason_digest}
+
+
+@registered("reinstate", 1)
+@dataclass(frozen=True)
+class Reinstate(Body):
+    """The authority ends the suspension of ``member``."""
+
+    member: str
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Strict inverse of ``to_json``. Raises ``FieldInvalid``."""
+        return cls(member=Fields(value, frozenset({"member"}), what="reinstate").identifier("member"))
 
     def to_json(self) -> JsonObject:
         """The body as it stands in the transaction."""

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from ledger.bodies import Extension, Grant, Refuse, Release, Request, Revoke, Role
 from ledger.bodies.consent import MAX_GRANT_SCOPES
-from ledger.records import Chapter, GrantRecord, ReleaseRecord, RequestRecord, RequestStatus
+from ledger.records import ChapterPlace, GrantRecord, ReleaseRecord, RequestRecord, RequestStatus, ScopeOwner
 from ledger.refusals import (
     ChapterNotGranted,
     ChapterTaken,
     ChapterUnknown,
     EndNotAhead,
+    GrantAwaiting,
     GrantExpired,
     GrantForeign,
     GrantRevoked,
@@ -51,19 +52,21 @@ def request(tables: Tables, body: Request, place: Place) -> Change:
         answered_at=None,
         grant=None,
     )
-
-    def change() -> None:
-        tables.requests[body.request] = record
-        for member in (body.patient, body.delegatee):
-            tables.requests_of.setdefault(member, []).append(body.request)
-        tables.positions_of[body.patient].append(place.position)
-
-    return change
+    return [
+        tables.requests.put(record, body.request),
+        *(tables.requests_of.put(body.request, member, place.position) for member in (body.patient, body.delegatee)),
+        tables.positions_of.put(place.position, body.patient, place.position),
+    ]
 
 
 @rule_for(Grant)
 def grant(tables: Tables, body: Grant, place: Place) -> Change:
     """By the patient, in answer to an open request or of her own accord."""
+    return grant_change(tables, body, place)
+
+
+def grant_change(tables: Tables, body: Grant, place: Place, *, family: bool = False) -> Change:
+    """The rule of Grant; a ``family`` grant is the same, but awaits the delegatee's consent."""
     signed_by(place, body.patient, "the patient who grants")
     active_in_role(tables, body.patient, Role.PATIENT)
     active_member(tables, body.delegatee, "delegatee")
@@ -99,23 +102,22 @@ def grant(tables: Tables, body: Grant, place: Place) -> Change:
         position=place.position,
         time=place.time,
         revoked_at=None,
+        family=family,
+        awaiting=family,
     )
-
-    def change() -> None:
-        tables.grants[body.grant] = record
-        for member in (body.patient, body.delegatee):
-            tables.grants_of.setdefault(member, []).append(body.grant)
-        if answered is not None:
-            tables.requests[answered.request] = replace(
-                answered, status=RequestStatus.GRANTED, answered_at=place.position, grant=body.grant
-            )
-        if body.one_off is not None:
-            scope, chapter = body.one_off.scope, body.one_off.chapter
-            tables.scope_owners[scope] = body.patient
-            tables.one_off_scopes.add(scope)
-            tables.chapters[chapter] = Chapter(chapter, body.patient, scope, (), body.grant, place.position)
-        tables.positions_of[body.patient].append(place.position)
-
+    change = [
+        tables.grants.put(record, body.grant),
+        *(tables.grants_of.put(body.grant, member, place.position) for member in (body.patient, body.delegatee)),
+        tables.positions_of.put(place.position, body.patient, place.position),
+    ]
+    if answered is not None:
+        granted = replace(answered, status=RequestStatus.GRANTED, answered_at=place.position, grant=body.grant)
+        change.append(tables.requests.put(granted, answered.request))
+    if body.one_off is not None:
+        scope, chapter = body.one_off.scope, body.one_off.chapter
+        made = ChapterPlace(body.patient, scope, place.position, body.grant)
+        change.append(tables.scope_owners.put(ScopeOwner(body.patient, one_off=True), scope))
+        change.append(tables.chapters.put(made, chapter))
     return change
 
 
@@ -123,12 +125,11 @@ def grant(tables: Tables, body: Grant, place: Place) -> Change:
 def refuse(tables: Tables, body: Refuse, place: Place) -> Change:
     """By the patient to whom the request is addressed."""
     answered = _open_request(tables, body.request, place.signer)
-
-    def change() -> None:
-        tables.requests[body.request] = replace(answered, status=RequestStatus.REFUSED, answered_at=place.position)
-        tables.positions_of[answered.patient].append(place.position)
-
-    return change
+    refused = replace(answered, status=RequestStatus.REFUSED, answered_at=place.position)
+    return [
+        tables.requests.put(refused, body.request),
+        tables.positions_of.put(place.position, answered.patient, place.position),
+    ]
 
 
 @rule_for(Revoke)
@@ -140,19 +141,15 @@ def revoke(tables: Tables, body: Revoke, place: Place) -> Change:
     signed_by(place, ended.patient, "the patient who granted")
     if ended.revoked_at is not None:
         raise GrantRevoked("the grant was revoked already")
-    publish = None if body.card is None else publish_key_card(tables, body.card, place)
     added = frozenset() if body.card is None else frozenset(body.card.adds)
     extended = [_extended(tables, extension, ended, added, place) for extension in body.extends]
-
-    def change() -> None:
-        if publish is None:
-            tables.positions_of[ended.patient].append(place.position)
-        else:
-            publish()
-        tables.grants[body.grant] = replace(ended, revoked_at=place.position)
-        tables.grants.update({record.grant: record for record in extended})
-
-    return change
+    concerned = (ended.patient, ended.delegatee) if ended.family else (ended.patient,)
+    return [
+        *([] if body.card is None else publish_key_card(tables, body.card, place)),
+        tables.grants.put(replace(ended, revoked_at=place.position), body.grant),
+        *(tables.grants.put(record, record.grant) for record in extended),
+        *(tables.positions_of.put(place.position, member, place.position) for member in concerned),
+    ]
 
 
 @rule_for(Release)
@@ -183,13 +180,11 @@ def release(tables: Tables, body: Release, place: Place) -> Change:
         position=place.position,
         time=place.time,
     )
-
-    def change() -> None:
-        tables.releases[body.release] = released
-        tables.releases_of.setdefault(body.patient, []).append(body.release)
-        tables.positions_of[body.patient].append(place.position)
-
-    return change
+    return [
+        tables.releases.put(released, body.release),
+        tables.releases_of.put(body.release, body.patient, place.position),
+        tables.positions_of.put(place.position, body.patient, place.position),
+    ]
 
 
 def _open_request(tables: Tables, request_id: str, patient: str) -> RequestRecord:
@@ -204,9 +199,15 @@ def _open_request(tables: Tables, request_id: str, patient: str) -> RequestRecor
 
 
 def _require_active(record: GrantRecord, place: Place) -> None:
+    _require_standing(record, place)
+    if record.awaiting:
+        raise GrantAwaiting("the grant is a family link that its delegatee has not accepted; accept it first")
+
+
+def _require_standing(record: GrantRecord, place: Place) -> None:
     if record.revoked_at is not None:
         raise GrantRevoked("the grant was revoked by the patient")
-    if not record.active(place.time):
+    if not record.stands(place.time):
         raise GrantExpired("the grant has ended; ask the patient for a new one")
 
 
@@ -220,7 +221,7 @@ def _extended(
         raise GrantForeign("a grant to be extended is another patient's")
     if record.grant == ended.grant:
         raise GrantRevoked("the grant that ends cannot be extended in the same step")
-    _require_active(record, place)
+    _require_standing(record, place)
     for scope in set(extension.scopes) - added:
         owned_scope(tables, record.patient, scope)
     scopes = record.scopes | set(extension.scopes)

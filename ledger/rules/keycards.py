@@ -1,7 +1,7 @@
 """Rule of PublishKeyCard; Revoke publishes a card by the same rule."""
 
 from ledger.bodies import PublishKeyCard, Role
-from ledger.records import KeyCard
+from ledger.records import KeyCard, ScopeOwner
 from ledger.refusals import CardVersionWrong, ScopeForeign, ScopeRetired, ScopeTaken, ScopeUnknown
 from ledger.rules.membership import active_in_role
 from ledger.rules.rule import Change, Place, rule_for, signed_by
@@ -11,9 +11,9 @@ from ledger.tables import Tables
 def owned_scope(tables: Tables, patient: str, scope: str) -> None:
     """Refuse a scope that no card of ``patient`` ever named. Raises ``ScopeUnknown``, ``ScopeForeign``."""
     owner = tables.scope_owners.get(scope)
-    if owner is None or scope in tables.one_off_scopes:
+    if owner is None or owner.one_off:
         raise ScopeUnknown("a scope is not on any key card; publish the card that adds it first")
-    if owner != patient:
+    if owner.patient != patient:
         raise ScopeForeign("a scope belongs to another patient")
 
 
@@ -50,10 +50,9 @@ def publish_key_card(tables: Tables, body: PublishKeyCard, place: Place) -> Chan
         position=place.position,
         time=place.time,
     )
-
-    def change() -> None:
-        tables.key_cards[body.patient] = card
-        tables.scope_owners.update(dict.fromkeys(body.adds, body.patient))
-        tables.positions_of[body.patient].append(place.position)
-
-    return change
+    owner = ScopeOwner(body.patient, one_off=False)
+    return [
+        tables.key_cards.put(card, body.patient),
+        *(tables.scope_owners.put(owner, scope) for scope in body.adds),
+        tables.positions_of.put(place.position, body.patient, place.position),
+    ]

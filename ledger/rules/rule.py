@@ -1,6 +1,6 @@
-"""What a rule is: it checks a body against the tables, refuses, or returns the change that admits it.
+"""What a rule is: it checks a body against the tables, refuses, or returns the writes that admit it.
 
-All checks come before the change, so a refusal leaves the tables as they were, and a change never fails half-way.
+A rule only reads: a refusal leaves the tables as they were, and the state carries out all the writes or none.
 """
 
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ledger.errors import UnknownType
+from ledger.keyvalue import Write
 from ledger.refusals import WrongSigner
 from ledger.registry import Body
 from ledger.tables import Tables
@@ -15,14 +16,19 @@ from ledger.tables import Tables
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a transaction would stand, and who signed it: an active member, or the authority."""
+    """Where a transaction would stand, and who signed it: an active member, the authority, or a founding delegate.
+
+    ``height`` is that of the ledger block it would be in, ``epoch`` that block's.
+    """
 
     position: int
     time: int
     signer: str
+    height: int
+    epoch: int
 
 
-Change = Callable[[], None]
+Change = list[Write]
 AnyBody = TypeVar("AnyBody", bound=Body)
 Rule = Callable[[Tables, AnyBody, Place], Change]
 
@@ -40,7 +46,7 @@ def rule_for(body: type[AnyBody]) -> Callable[[Rule[AnyBody]], Rule[AnyBody]]:
 
 
 def judge(tables: Tables, body: Body, place: Place) -> Change:
-    """The change that admits ``body``. Raises a ``Refused``; the tables stay as they are until the change is called."""
+    """The writes that admit ``body``. Raises a ``Refused``."""
     rule = _RULES.get(type(body))
     if rule is None:
         raise UnknownType("this version has no rule for the transaction's type; upgrade to read this ledger")

@@ -14,8 +14,11 @@ from cloud.store import Store
 from cloud.wrapper import StoreWrapper
 from ledger.engine import Engine, Outcome, Receipt, Verified, View
 from ledger.entry import Entry
+from ledger.finality import FinalHeader
 from ledger.genesis import Genesis
+from ledger.proofs import LedgerProof
 from ledger.transactions import SignedTransaction
+from ledger.validate import LedgerBlock
 
 
 def nothing(_subject: object) -> None:
@@ -23,7 +26,7 @@ def nothing(_subject: object) -> None:
 
 
 class EngineStub:
-    """An engine with something happening before or after each transaction, or with a view that is ``age_s`` old."""
+    """An engine with something happening around each transaction, a view that is ``age_s`` old, another ``proof``."""
 
     def __init__(
         self,
@@ -32,7 +35,9 @@ class EngineStub:
         before_submit: Callable[[SignedTransaction], None] = nothing,
         after_submit: Callable[[SignedTransaction], None] = nothing,
         age_s: int = 0,
+        proof: Callable[[LedgerProof], LedgerProof] = lambda proof: proof,
     ) -> None:
+        self._proof = proof
         self._inner = inner
         self._before = before_submit
         self._after = after_submit
@@ -57,6 +62,15 @@ class EngineStub:
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         return self._inner.entries(start)
+
+    def blocks(self, start: int = 1) -> Iterator[LedgerBlock]:
+        return self._inner.blocks(start)
+
+    def tip(self) -> FinalHeader | None:
+        return self._inner.tip()
+
+    def prove(self, positions: Sequence[int]) -> LedgerProof:
+        return self._proof(self._inner.prove(positions))
 
     def verify(self) -> Verified:
         return self._inner.verify()

@@ -8,15 +8,18 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from clinic import backup
 from clinic.backup import restore_backup, write_backup
 from clinic.errors import HomeInvalid, InputInvalid
 from clinic.home import Home
+from clinic.home_config import EMBEDDED
 from scheme import chunked, keyfile
 from scheme.errors import ChartSealError, Damaged
 from scheme.keyfile import KeyfileWeak, WrongPassword
 from tests.clinic.scene import AUTHOR, OTHER, PASSWORD, PATIENT, Scene, draft
+from tests.servers.postgresql import fresh_database
 
 SECRET = "the backup's own password"
 
@@ -178,6 +181,29 @@ def test_a_backup_during_writes_is_a_whole_one(scene: Scene, tmp_path: Path) -> 
         with home.site() as site:
             assert len(site.state().blocks(patient=scene.patient.member_id)) == number + 1
         shutil.rmtree(home.folder)
+
+
+def test_a_ledger_in_postgresql_is_in_the_backup_and_restored_into_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = sa.make_url(fresh_database())
+    monkeypatch.setenv("PGPASSWORD", str(given.password))
+    home = Home.create(
+        tmp_path / "home",
+        stores=[(tmp_path / "store").as_uri()],
+        ledger=f"postgresql://{given.username}@{given.host}:{given.port}/{given.database}",
+        password=SECRET,
+        proxies=1,
+        threshold=1,
+        profile=keyfile.TEST,
+    )
+    path = tmp_path / "backup"
+    write_backup(home.folder, path, SECRET, ledger=home.ledger_place, profile=keyfile.TEST)
+    again = Home(restored(path, tmp_path / "again").folder, profile=keyfile.TEST)
+    assert again.config.ledger == EMBEDDED
+    with home.site() as before, again.site() as after:
+        assert after.state().root == before.state().root
+        assert after.engine.verify().height == before.engine.view().height == 1
 
 
 def test_a_home_that_is_none_is_not_backed_up(tmp_path: Path) -> None:

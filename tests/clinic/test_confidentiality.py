@@ -9,7 +9,7 @@ import base64
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from clinic.own_blocks import open_own
 from clinic.requests import Access, refuse
 from clinic.verification import verify_patient
 from clinic.withdrawal import withdraw
+from ledger import records
 from scheme.chapter import open_by_wrap
 from scheme.scopes import Category
 from tests.clinic import histories
@@ -171,11 +172,18 @@ def play(scene: Scene, bundles: list[bytes], folder: Path, caplog: pytest.LogCap
     return Played(places, secrets, words_of(plain) - FORMAT_WORDS)
 
 
+RECORD_FIELDS = " ".join(
+    field.name for record in vars(records).values() if is_dataclass(record) for field in fields(record)
+)
+"""Names under which the ledger's database keeps its own state: height and weight of blocks and delegates, for one."""
+
+
 def nothing_shows(played: Played) -> None:
     categories = {category.value for category in Category} - {"other"}
     for place in played.places:
         assert found_secrets(place, played.secrets) == set(), place.name
-        assert found_words(place, played.words) == set(), place.name
+        own = {word for word in played.words if place.name.startswith("ledger") and word in RECORD_FIELDS}
+        assert found_words(place, played.words - own) == set(), place.name
         assert found_names(place, categories) == set(), place.name
         assert found_names(place, NAMES) == set(), place.name
 

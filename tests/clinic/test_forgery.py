@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic import enrolment
+from clinic import membership
 from clinic.errors import NotPermitted, ProxiesInsufficient, ProxyRefused
 from clinic.export import export
 from clinic.held_grants import read_grant
@@ -407,7 +407,7 @@ def test_a_removed_author_with_a_backdated_header_is_refused(scene: Scene) -> No
     current, key = begin(scene)
     sink = io.BytesIO()
     block = members_of(sink, current, key, author=scene.author, sealed_at=BEFORE_EVERYTHING)
-    enrolment.remove(scene.site, scene.authority, scene.author.member_id)
+    membership.remove(scene.site, scene.authority, scene.author.member_id)
     with pytest.raises(NotPermitted, match="removed"):
         scene.seal()
     with pytest.raises(MemberRemoved):
@@ -422,7 +422,7 @@ def test_a_removed_hospital_with_a_backdated_header_is_refused(scene: Scene) -> 
     current, key = begin(scene)
     sink = io.BytesIO()
     block = members_of(sink, current, key, author=scene.author, sealed_at=BEFORE_EVERYTHING)
-    enrolment.remove(scene.site, scene.authority, scene.riverside.member_id)
+    membership.remove(scene.site, scene.authority, scene.riverside.member_id)
     with pytest.raises(SignerRemoved):
         put_and_anchor(scene, sink, block)
     assert scene.own() == {good: b"in office"}
@@ -432,7 +432,7 @@ def test_a_removed_hospital_with_a_backdated_header_is_refused(scene: Scene) -> 
 def test_a_removed_hospitals_transaction_is_refused_whatever_time_it_names(scene: Scene) -> None:
     scope = line(scene).id
     body = anchoring(scene, [BlockAnchor("ab" * 32, scope, "cd" * 16, 1000)])
-    enrolment.remove(scene.site, scene.authority, scene.riverside.member_id)
+    membership.remove(scene.site, scene.authority, scene.riverside.member_id)
     ledger, key = scene.site.engine.genesis.digest, scene.riverside.signing
     for time, refusal in ((scene.clock(), SignerRemoved), (scene.clock() - 3600, (SignerRemoved, TimeSkewed))):
         with pytest.raises(refusal):
@@ -449,7 +449,7 @@ def test_a_removed_hospitals_backdated_block_is_not_taken_in_place_of_the_anchor
     locator = seal.finish(sink, block, 0, chain.genesis(first.chain), scene.riverside.signing).locator
     sink.seek(0)
     scene.store.put(locator, sink)
-    enrolment.remove(scene.site, scene.authority, scene.riverside.member_id)
+    membership.remove(scene.site, scene.authority, scene.riverside.member_id)
     site = at_store(scene.site, StoreStub(scene.store, instead={first.blocks[0]: locator}))
     with pytest.raises(ChainFork):
         list(open_own(site, scene.patient, [scene.anchored(first.blocks[0])]))
@@ -457,7 +457,7 @@ def test_a_removed_hospitals_backdated_block_is_not_taken_in_place_of_the_anchor
 
 def test_a_removed_author_hidden_behind_a_colleague_is_told_by_the_manifest(scene: Scene) -> None:
     """The hospital anchors in another doctor's name what the removed one signed."""
-    enrolment.remove(scene.site, scene.authority, scene.author.member_id)
+    membership.remove(scene.site, scene.authority, scene.author.member_id)
     current, key = begin(scene)
     sink = io.BytesIO()
     block = members_of(sink, current, key, author=scene.author)
@@ -473,7 +473,7 @@ def test_a_removed_author_hidden_behind_a_colleague_is_told_by_the_manifest(scen
 
 def test_a_removed_reader_releases_nothing_more(scene: Scene, block: str) -> None:
     assert scene.read()
-    enrolment.remove(scene.site, scene.authority, scene.reader.member_id)
+    membership.remove(scene.site, scene.authority, scene.reader.member_id)
     assert plan(scene.site, scene.reader, scene.patient.member_id).readable == 1
     with pytest.raises(SignerRemoved):
         scene.read()

@@ -10,7 +10,9 @@ from clinic.errors import ProxiesInsufficient, ProxyRefused
 from clinic.proxy import Ask, ProxyService, ScopeFragment, rekey_terms, seal_fragments
 from clinic.requests import Access, new_id
 from ledger.bodies import Release
+from ledger.proofs import LedgerProof
 from ledger.refusals import ChapterNotGranted, ChapterUnknown, WrongSigner
+from ledger.votes import QuorumCertificate
 from scheme import umbral
 from scheme.hpke import HpkePublicKey
 from scheme.scopes import Category
@@ -63,6 +65,31 @@ def test_a_proxy_answers_a_release_with_sound_fragments(scene: Scene, block: str
 
 def test_no_release_no_fragment(scene: Scene, block: str) -> None:
     refused(scene, new_id(), ask_for(scene, block), match="release is not on this proxy's ledger")
+
+
+@pytest.mark.parametrize("lie", ["quorum", "signature", "path", "another entry"])
+def test_a_release_that_the_delegates_did_not_make_final_is_refused(scene: Scene, block: str, lie: str) -> None:
+    """Whoever runs the ledger's machine may say what he likes: the proxy asks for the delegates' signatures."""
+    release_id = released(scene, block)
+
+    def forged(proof: LedgerProof) -> LedgerProof:
+        final = proof.final
+        votes = final.certificate.votes
+        if lie == "quorum":
+            return replace(proof, final=replace(final, certificate=QuorumCertificate(votes[:2])))
+        if lie == "signature":
+            turned = replace(votes[0], signature=votes[1].signature)
+            return replace(proof, final=replace(final, certificate=QuorumCertificate((turned, *votes[1:]))))
+        (entry,) = proof.entries
+        if lie == "path":
+            return replace(proof, entries=(replace(entry, path=entry.path[::-1]),))
+        return scene.site.engine.prove([entry.position - 1])
+
+    keys = scene.proxies[0]
+    folder = scene.home.folder / "proxies" / keys.member_id
+    service = ProxyService(keys, folder, EngineStub(scene.site.engine, proof=forged), scene.clock)
+    with pytest.raises(ProxyRefused, match=r"the ledger (does not prove the|proves another) release"):
+        service.reencrypt(release_id, [ask_for(scene, block)])
 
 
 def test_a_chapter_outside_of_the_release_is_refused(scene: Scene, block: str) -> None:

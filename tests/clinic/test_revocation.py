@@ -8,6 +8,7 @@ from clinic import revocation
 from clinic.errors import GrantInactive, GrantUnknown, ProxyRefused, SealRefused
 from clinic.history import plan
 from clinic.keystore import MemberSecrets
+from clinic.membership import renew
 from clinic.proxy import Ask
 from clinic.requests import Access, new_id
 from clinic.sealing import finish_pending
@@ -313,6 +314,8 @@ def test_revoking_when_the_card_grew_a_decade_keeps_the_second_doctors_years(sce
     old = scene.seal(draft(year=2012, text="old"))
     revoked, _ = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
     scene.clock.advance(4 * 366 * DAY)
+    for member in scene.site.state().members():
+        renew(scene.site, scene.authority, member.member)
     revocation.revoke(scene.site, scene.patient, revoked)
     new = scene.seal(draft(year=2012, text="late"), draft(year=2030, text="now"))
     assert scene.read(scene.second) == {old.blocks[0]: b"old", new.blocks[0]: b"late", new.blocks[1]: b"now"}

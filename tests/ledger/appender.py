@@ -9,14 +9,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.engines.embedded import EmbeddedEngine
 from ledger.refusals import HeadMoved
 from ledger.transactions import sign
+from tests.ledger.engines import open_embedded
 from tests.ledger.scene import START, Scene, digest, ident, signing_key
 
 
 def main(path: Path, count: int, seed: str) -> None:
-    engine = EmbeddedEngine.open(path, clock=lambda: START)
+    engine = open_embedded(path, lambda: START)
     scene = Scene()
     lost = 0
     view = engine.view()

@@ -2,7 +2,9 @@
 
 import hashlib
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from ledger.bodies import (
@@ -19,10 +21,11 @@ from ledger.bodies import (
 )
 from ledger.entry import Entry
 from ledger.errors import LedgerError
-from ledger.genesis import Genesis
+from ledger.genesis import Founder, Genesis
 from ledger.registry import Body
 from ledger.state import State
 from ledger.transactions import SignedTransaction, sign
+from scheme import certificates
 from scheme.keys import SigningKey
 
 START = 1_700_000_000
@@ -50,20 +53,56 @@ def member_keys(name: str) -> MemberKeys:
     return MemberKeys(verifying=key, hpke=bytes(32), receiving=b"\x02" + bytes(32), wrapping=b"rsa")
 
 
+@cache
+def certificate(name: str, role: Role, *, now: int = START, days: int = 730) -> bytes:
+    key = signing_key(name).verifying_key
+    return certificates.issue(
+        AUTHORITY_KEY, AUTHORITY, member_id=ident(name), role=role.value, key=key, now=now, days=days
+    )
+
+
+@cache
 def enrolment(name: str, role: Role, hospital: str | None = None) -> Enrol:
     keys = member_keys(name)
     return Enrol(
         member=ident(name),
         role=role,
         hospital=None if hospital is None else ident(hospital),
-        certificate=b"certificate",
+        certificate=certificate(name, role),
         keys=keys,
         proof=keys.prove(ident(name), signing_key(name)),
     )
 
 
-def genesis() -> Genesis:
-    return Genesis(AUTHORITY, AUTHORITY_KEY.verifying_key.data, START, 300, ident("this ledger"))
+FOUNDERS = ("founder 1", "founder 2", "founder 3", "founder 4")
+
+
+def genesis(*, epoch_blocks: int = 1000) -> Genesis:
+    return Genesis(
+        authority=AUTHORITY,
+        verifying=AUTHORITY_KEY.verifying_key.data,
+        created=START,
+        max_clock_skew_s=300,
+        founders=tuple(Founder(ident(name), signing_key(name).verifying_key.data) for name in FOUNDERS),
+        seats=4,
+        epoch_blocks=epoch_blocks,
+        unique=ident("this ledger"),
+    )
+
+
+def fold_one(state: State, entry: Entry) -> None:
+    """A ledger block of one entry, without a header."""
+    state.begin(round=0, time=entry.time)
+    state.apply(entry)
+    state.finish()
+    state.settle(digest(f"block {state.height + 1}"), entry.time)
+
+
+def fold(genesis: Genesis, entries: Iterable[Entry]) -> State:
+    state = State(genesis)
+    for entry in entries:
+        fold_one(state, entry)
+    return state
 
 
 @dataclass
@@ -89,8 +128,9 @@ class Scene:
         return Entry(self.state.position + 1, self.now, self.state.head, transaction)
 
     def put(self, transaction: SignedTransaction) -> Entry:
+        """A ledger block of its own, without a header."""
         entry = self.entry(transaction)
-        self.state.apply(entry)
+        fold_one(self.state, entry)
         self.entries.append(entry)
         return entry
 
@@ -102,11 +142,11 @@ class Scene:
         return self.refusal_of(self.sign(body, by, **changes))
 
     def refusal_of(self, transaction: SignedTransaction) -> str:
-        before = self.state.digest()
+        before = self.state.root, list(self.state.rows())
         try:
             self.state.apply(self.entry(transaction))
         except LedgerError as error:
-            assert self.state.digest() == before
+            assert (self.state.root, list(self.state.rows())) == before
             return error.code
         raise AssertionError("admitted")
 
@@ -166,6 +206,7 @@ class Scene:
 
 
 def enrolments() -> list[Enrol]:
+    """To be signed by the authority when ``hospital`` is ``None``, else by the hospital."""
     return [
         enrolment("north", Role.HOSPITAL),
         enrolment("south", Role.HOSPITAL),
@@ -181,7 +222,8 @@ def enrolled() -> Scene:
     """Everybody is enrolled; paula has the scopes laboratory, imaging and, retired, demographics; petra one of hers."""
     scene = Scene()
     for body in enrolments():
-        scene.do(body, "authority")
+        hospital = {ident(name): name for name in ("north", "south")}.get(body.hospital or "")
+        scene.do(body, hospital or "authority")
     scene.do(scene.card(1, ("laboratory", "imaging", "demographics")), "paula")
     scene.do(scene.card(2, (), ("demographics",)), "paula")
     scene.do(replace(scene.card(1, ("petra's laboratory",)), patient=ident("petra")), "petra")

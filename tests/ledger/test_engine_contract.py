@@ -1,50 +1,26 @@
 """What every engine does, whichever it is."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from ledger.engine import Engine, Receipt
-from ledger.errors import ClockBehind, LedgerClosed, TransactionInvalid, TransactionSignatureInvalid
+from ledger.engine import Receipt
+from ledger.errors import (
+    ClockBehind,
+    LedgerClosed,
+    TransactionInvalid,
+    TransactionSignatureInvalid,
+)
 from ledger.refusals import HeadMoved, OwnRecord, Refused, TimeSkewed
-from ledger.state import EMPTY, fold
-from tests.ledger.engines import ENGINES, Reopen
-from tests.ledger.scene import START, Scene, digest, ident, signing_key
-
-
-@dataclass
-class Running:
-    engine: Engine
-    scene: Scene
-    folder: Path
-    reopen: Reopen
-
-    def restart(self) -> Engine:
-        self.engine.close()
-        self.engine = self.reopen(self.folder, lambda: self.scene.now)
-        return self.engine
-
-
-@pytest.fixture(params=ENGINES)
-def running(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Iterator[Running]:
-    create, reopen = ENGINES[request.param]
-    engine = create(tmp_path, scene.state.genesis, lambda: scene.now)
-    view = engine.view()
-    assert (view.position, view.head) == (EMPTY, scene.state.genesis.digest)
-    engine.submit_many([entry.transaction for entry in scene.entries])
-    running = Running(engine, scene, tmp_path, reopen)
-    yield running
-    running.engine.close()
+from tests.ledger.running import Running
+from tests.ledger.scene import START, digest, fold, ident, signing_key
 
 
 def test_state_is_the_fold_of_the_entries(running: Running) -> None:
     view = running.engine.view()
     assert (view.position, view.head, view.as_of) == (running.scene.state.position, running.scene.state.head, START)
-    assert view.state.digest() == running.scene.state.digest()
-    assert fold(running.engine.genesis, running.engine.entries()).digest() == view.state.digest()
+    assert view.state.root == running.scene.state.root
+    assert fold(running.engine.genesis, running.engine.entries()).root == view.state.root
 
 
 def test_receipt_names_the_entry(running: Running) -> None:
@@ -70,7 +46,7 @@ def test_resubmission_gives_the_same_receipt_also_later_and_after_a_restart(runn
 
 def test_refusal_changes_nothing(running: Running) -> None:
     before = running.engine.view()
-    digest_before = before.state.digest()
+    digest_before = before.state.root
     with pytest.raises(OwnRecord):
         running.engine.submit(running.scene.sign(running.scene.request(delegatee=ident("paula")), "paula"))
     with pytest.raises(TransactionSignatureInvalid):
@@ -78,7 +54,7 @@ def test_refusal_changes_nothing(running: Running) -> None:
     with pytest.raises(TimeSkewed):
         running.engine.submit(running.scene.sign(running.scene.request(), "saul", time=START + 301))
     after = running.restart().view()
-    assert (after.position, after.state.digest()) == (before.position, digest_before)
+    assert (after.position, after.state.root) == (before.position, digest_before)
 
 
 def test_group_admits_what_the_rules_admit_in_order(running: Running) -> None:
@@ -123,7 +99,7 @@ def test_time_of_entries_never_decreases(running: Running) -> None:
 def test_verify_reports_what_was_verified(running: Running) -> None:
     report = running.engine.verify()
     assert (report.entries, report.head) == (running.scene.state.position + 1, running.scene.state.head)
-    assert report.state_digest == running.scene.state.digest()
+    assert report.state_root == running.scene.state.root
 
 
 def test_closed_engine_says_so(running: Running) -> None:
@@ -141,7 +117,7 @@ def test_two_engines_on_one_ledger_see_each_other(running: Running) -> None:
     running.engine.submit(running.scene.sign(running.scene.anchor(), "north"))
     with pytest.raises(HeadMoved):
         other.submit(stale)
-    assert other.view().state.digest() == running.engine.view().state.digest()
+    assert other.view().state.root == running.engine.view().state.root
     other.close()
 
 

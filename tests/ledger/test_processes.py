@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.engines.embedded import EmbeddedEngine
+from tests.ledger.engines import founders, open_embedded
 from tests.ledger.scene import START, Scene, ident
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def path(scene: Scene, tmp_path: Path) -> Path:
     path = tmp_path / "ledger.sqlite"
-    engine = EmbeddedEngine.create(path, scene.state.genesis, clock=lambda: START)
+    engine = EmbeddedEngine.create(path, scene.state.genesis, delegates=founders(), clock=lambda: START)
     engine.submit_many([entry.transaction for entry in scene.entries])
     engine.close()
     return path
@@ -57,7 +58,7 @@ def killed(path: Path, rounds: int) -> None:
             position, _, locator = line.strip().partition(" ")
             if len(locator) == 64:
                 acknowledged[int(position)] = locator
-        engine = EmbeddedEngine.open(path, clock=lambda: START)
+        engine = open_embedded(path, lambda: START)
         state = engine.view().state
         for position, locator in acknowledged.items():
             block = state.block(locator)
@@ -85,7 +86,7 @@ def test_two_processes_anchor_to_one_chain(path: Path) -> None:
     outputs = [process.communicate(timeout=120)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sum(int(output[-1]) for output in outputs) > 0
-    engine = EmbeddedEngine.open(path, clock=lambda: START)
+    engine = open_embedded(path, lambda: START)
     blocks = engine.view().state.blocks(chain=ident("paula at north"))
     assert [block.index for block in blocks] == list(range(120))
     assert {block.locator for block in blocks} == {word for output in outputs for word in output if len(word) == 64}

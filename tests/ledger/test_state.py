@@ -7,33 +7,33 @@ from ledger.bodies import Remove
 from ledger.entry import Entry
 from ledger.errors import EntryMisplaced, GenesisInvalid, LedgerError, TransactionSignatureInvalid
 from ledger.genesis import MAX_GENESIS_BYTES, Genesis
-from ledger.state import State, fold
+from ledger.state import State
 from ledger.transactions import SignedTransaction
 from scheme import canonical
-from tests.ledger.scene import START, Scene, digest, genesis, ident, signing_key
+from tests.ledger.scene import AUTHORITY, START, Scene, digest, fold, genesis, ident, signing_key
 
 
 def test_fold_is_deterministic(scene: Scene) -> None:
     scene.do(scene.anchor(5), "north")
     folded = fold(scene.state.genesis, [_reread(entry) for entry in scene.entries])
-    assert folded.digest() == scene.state.digest()
+    assert folded.root == scene.state.root
     assert (folded.position, folded.head) == (scene.state.position, scene.state.head)
 
 
 def test_digest_tells_any_difference(scene: Scene) -> None:
-    seen = {scene.state.digest()}
+    seen = {scene.state.root}
     for body, by in ((scene.anchor(), "north"), (scene.request(), "saul"), (scene.grant(), "paula")):
         scene.do(body, by)
-        seen.add(scene.state.digest())
+        seen.add(scene.state.root)
     assert len(seen) == 4
 
 
 def test_check_changes_nothing(scene: Scene) -> None:
-    before = scene.state.digest()
+    before = scene.state.root
     scene.state.check(scene.sign(scene.anchor(), "north"), time=START)
     with pytest.raises(LedgerError):
         scene.state.check(scene.sign(scene.anchor(), "dora"), time=START)
-    assert scene.state.digest() == before
+    assert scene.state.root == before
 
 
 @pytest.mark.parametrize("change", [{"position": 99}, {"previous": digest("fork")}, {"time": START - 1}])
@@ -106,20 +106,28 @@ def test_genesis_survives_and_is_told_apart() -> None:
     one = genesis()
     assert Genesis.from_bytes(bytes(one)) == one
     assert one.digest == State(one).head
-    made = [Genesis.create(authority=one.authority, verifying=one.verifying, created=START) for _ in range(2)]
+    parts = {"authority": one.authority, "verifying": one.verifying, "created": START, "founders": one.founders}
+    made = [Genesis.create(**parts) for _ in range(2)]
     assert len({each.digest for each in (one, *made)}) == 3
 
 
 def test_bad_genesis_is_refused() -> None:
     value = json.loads(bytes(genesis()))
-    for change in ({"format": "other"}, {"version": 2}, {"max_clock_skew_s": 0}, {"verifying": "00"}, {"note": 1}):
+    changes: list[dict[str, object]] = [
+        {"format": "other"}, {"version": 1}, {"max_clock_skew_s": 0}, {"verifying": "00"}, {"note": 1},
+        {"founders": []},
+        {"founders": value["founders"][:1] * 2}, {"seats": 0}, {"epoch_blocks": 3}, {"founders": [{"delegate": "x"}]},
+        {"founders": [value["founders"][0] | {"delegate": AUTHORITY}]},
+        {"founders": [value["founders"][0], value["founders"][0] | {"delegate": ident("another")}]},
+    ]  # fmt: skip
+    for change in changes:
         with pytest.raises(GenesisInvalid):
             Genesis.from_bytes(canonical.dumps(value | change))
     for data in (b"", b" " + bytes(genesis()), b"x" * (MAX_GENESIS_BYTES + 1)):
         with pytest.raises(GenesisInvalid):
             Genesis.from_bytes(data)
     with pytest.raises(GenesisInvalid):
-        Genesis.create(authority="me", verifying=bytes(32), created=START)
+        Genesis.create(authority="me", verifying=bytes(32), created=START, founders=genesis().founders)
 
 
 def _reread(entry: Entry) -> Entry:

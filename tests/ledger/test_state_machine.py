@@ -9,8 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ledger.bodies import Extension, Refuse, Revoke
 from ledger.errors import LedgerError
 from ledger.registry import Body
-from ledger.state import fold
-from tests.ledger.scene import START, Scene, digest, enrolled, ident
+from tests.ledger.scene import START, Scene, digest, enrolled, fold, ident
 
 WHO = st.sampled_from(["authority", "north", "south", "dora", "saul", "paula", "petra"])
 READER = st.sampled_from(["dora", "saul", "petra", "south"])
@@ -32,11 +31,11 @@ class Consent(RuleBasedStateMachine):
         self.heads: dict[str, int] = {}
 
     def attempt(self, body: Body, by: str) -> bool:
-        before = self.scene.state.digest()
+        before = self.scene.state.root
         try:
             self.scene.do(body, by)
         except LedgerError:
-            assert self.scene.state.digest() == before
+            assert self.scene.state.root == before
             return False
         return True
 
@@ -118,7 +117,7 @@ class Consent(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "scene"):
-            assert fold(self.scene.state.genesis, self.scene.entries).digest() == self.scene.state.digest()
+            assert fold(self.scene.state.genesis, self.scene.entries).root == self.scene.state.root
 
 
 TestConsent = Consent.TestCase

@@ -117,7 +117,7 @@ def test_changed_field_breaks_the_signature() -> None:
         (lambda data: data.replace(b'"version":1', b'"version":1,"version":1'), "transaction-not-canonical"),
         (lambda data: data.replace(b'"version":1', b'"version":1.0'), "transaction-not-canonical"),
         (lambda data: data.replace(str(START).encode(), b"99999999999999999999"), "transaction-not-canonical"),
-        (change(type="anchor-child"), "unknown-type"),
+        (change(type="mine-block"), "unknown-type"),
         (change(type=7), "unknown-type"),
         (change(version=2), "unknown-version"),
         (change(version=True), "unknown-version"),
@@ -215,7 +215,7 @@ def test_any_flipped_bit_is_refused_or_breaks_the_signature(place: int, bit: int
 
 
 def test_type_and_version_are_registered_once() -> None:
-    assert (Enrol.type, Enrol.version) == ("enrol", 1)
+    assert (Enrol.type, Enrol.version) == ("enrol", 2)
     with pytest.raises(ValueError, match="registered already"):
-        registered("enrol", 1)(Remove)
+        registered("enrol", 2)(Remove)
     assert (Remove.type, Remove.version) == ("remove", 1)

@@ -41,9 +41,11 @@ def built(public_key: object, *names: tuple[x509.ObjectIdentifier, str]) -> byte
 
 
 def test_a_certificate_says_who_in_which_role_with_which_key_until_when() -> None:
-    found = certificates.verify(issued(), AUTHORITY.verifying_key, now=NOW)
+    data = issued()
+    found = certificates.verify(data, AUTHORITY.verifying_key, now=NOW)
     assert (found.member_id, found.role, found.verifying_key) == (AUTHOR_ID, "doctor", AUTHOR.verifying_key)
     assert found.not_after == NOW + 10 * DAY
+    assert found.serial == x509.load_der_x509_certificate(data).serial_number
 
 
 @pytest.mark.parametrize("now", [NOW - 300, NOW, NOW + 10 * DAY])

@@ -16,7 +16,7 @@ from clinic.proxy import seal_fragments
 from clinic.requests import Access
 from clinic.selection import Selection
 from ledger.bodies import Remove
-from ledger.genesis import Genesis
+from ledger.genesis import Founder, Genesis
 from ledger.transactions import sign
 from scheme import chunked, hpke, keyfile, recovery, umbral
 from scheme.canonical import dumps
@@ -98,7 +98,9 @@ def test_objects_of_the_clinic_and_the_ledger_have_the_fields_of_their_examples(
     public = scene.SCOPE_SECRET.public_key
     made, _ = scene.begun()
     selection = Selection(made.context, public, made.capsule, frozenset(), b"")
-    genesis = Genesis.create(authority="a1" * 16, verifying=bytes(32), created=1)
+    genesis = Genesis.create(
+        authority="a1" * 16, verifying=bytes(32), created=1, founders=[Founder("d4" * 16, bytes(32))]
+    )
     transaction = sign(Remove("b2" * 16), signer_id="a1" * 16, key=scene.PATIENT, ledger=genesis.digest, time=1)
     batch = BatchWriter(tmp_path)
     with batch.block(10):

@@ -42,6 +42,8 @@ def test_tags_are_part_of_the_format() -> None:
         *("member", "key-card", "member-keys", "key-fragment", "transaction", "ledger-genesis", "ledger-entry"),
         *("umbral-generator", "umbral-capsule", "umbral-shared", "umbral-share-index", "umbral-proof", "umbral-kem"),
         *("ledger-state", "recovery-share", "letter", "keyfile"),
+        *("ledger-header", "ledger-vote", "delegate-set", "delegate-key", "epoch-seed", "epoch-order"),
+        *("seed-commitment", "seed-secret", "external-head", "index-tag"),
     }
 
 

@@ -94,7 +94,7 @@ def test_in_a_pipe_a_row_stays_on_its_line(shell: Shell, monkeypatch: pytest.Mon
 def test_status(shell: Shell, note: Path) -> None:
     shell.seal(note)
     found = shell.json("status")
-    assert found["members"] == {"hospital": 2, "doctor": 3, "patient": 2, "proxy": 3}
+    assert found["members"] == {"hospital": 2, "doctor": 3, "patient": 2, "proxy": 3, "notary": 0}
     assert (found["blocks"], found["outbox"], found["threshold"], found["ledger"]) == (1, 0, 2, "embedded")
     out = shell.ok("status")
     assert "1 anchored, 0 waiting" in out
@@ -283,9 +283,12 @@ def test_demo_plays_a_bundle_a_folder_or_a_zip(shell: Shell, tmp_path: Path) -> 
     told = shell.json("demo", tmp_path / "histories", "--store", f"file://{tmp_path}/demo-store")
     assert (told["held"], told["patients"], told["failed"]) == (True, 1, [])
     assert told["records"] > 10
+    assert (told["ledger"]["held"], told["ledger"]["checks"] > 20) == (True, True)
     assert any((tmp_path / "demo-store").rglob("*"))
     out = shell.ok("demo", tmp_path / "histories")
     assert "Every check held." in out
+    for step in ("stand for delegate", "is down", "no quorum", "signs twice", "Audit file", "A replica", "A notary"):
+        assert out.count(step) == 1
     table = out[out.index("PATIENT") :].splitlines()
     assert table[0].split() == ["PATIENT", "RECORDS", "BLOCKS", "READ", "CLOSED", "CHECKS", "SECONDS"]
     assert max(map(len, table)) <= 80

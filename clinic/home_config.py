@@ -1,0 +1,62 @@
+"""What a home's config.json says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from clinic.errors import HomeInvalid
+from clinic.proxy import MAX_STALENESS_S
+
+EMBEDDED = "embedded"
+"""The ledger is a file in the home."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What ``init`` decided: stores, pinned SFTP host keys, ledger, proxies (member ids) and threshold."""
+
+    stores: tuple[str, ...]
+    host_keys: tuple[str, ...]
+    ledger: str
+    genesis: str
+    authority: str
+    proxies: tuple[str, ...]
+    threshold: int
+    max_staleness_s: int = MAX_STALENESS_S
+
+    def to_json(self) -> dict[str, Any]:
+        """As config.json holds it."""
+        return {
+            "type": "chartseal/config",
+            "stores": list(self.stores),
+            "host_keys": list(self.host_keys),
+            "ledger": self.ledger,
+            "genesis": self.genesis,
+            "authority": self.authority,
+            "proxies": list(self.proxies),
+            "threshold": self.threshold,
+            "max_staleness_s": self.max_staleness_s,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Config:
+        """Inverse of ``to_json``. Raises ``HomeInvalid``."""
+        lists = [value.get(name) for name in ("stores", "host_keys", "proxies")]
+        sound = (
+            all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists)
+            and all(isinstance(value.get(name), str) for name in ("ledger", "genesis", "authority"))
+            and all(type(value.get(name)) is int for name in ("threshold", "max_staleness_s"))
+        )
+        if not sound:
+            raise HomeInvalid("config.json lacks a setting or has one of the wrong type; restore it from a backup")
+        return cls(
+            tuple(value["stores"]),
+            tuple(value["host_keys"]),
+            value["ledger"],
+            value["genesis"],
+            value["authority"],
+            tuple(value["proxies"]),
+            value["threshold"],
+            value["max_staleness_s"],
+        )

@@ -1,0 +1,75 @@
+"""Blocks, chains and chapters, put together from the rows in which the state keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.anchorings import Anchoring, position_and_offset
+from ledger.bodies import BlockAnchor
+from ledger.records import AnchoredBlock, Chain, Chapter
+from ledger.tables import Tables
+
+
+def anchored_block(tables: Tables, locator: str) -> AnchoredBlock | None:
+    """The block of that locator."""
+    place = tables.blocks.get(locator)
+    if place is None:
+        return None
+    position, offset = position_and_offset(place)
+    anchoring = _anchoring(tables, position)
+    chain = tables.chains.get(anchoring.chain)
+    if chain is None:
+        return None
+    (block,) = anchoring.blocks(offset, offset + 1)
+    return _anchored(tables, chain, anchoring, position, anchoring.first_index + offset, block)
+
+
+def blocks_of_chain(tables: Tables, chain: Chain) -> Iterator[AnchoredBlock]:
+    """The chain's blocks in order of index."""
+    for position in tables.anchorings_of.scan(chain.chain):
+        anchoring = _anchoring(tables, position)
+        for index, block in enumerate(anchoring.blocks(), anchoring.first_index):
+            yield _anchored(tables, chain, anchoring, position, index, block)
+
+
+def chapter_of(tables: Tables, chapter: str) -> Chapter | None:
+    """The chapter of that id, with the locators of its blocks."""
+    place = tables.chapters.get(chapter)
+    if place is None:
+        return None
+    locators: tuple[str, ...] = ()
+    if place.grant is None:
+        blocks = _anchoring(tables, place.position).blocks()
+        locators = tuple(block.locator for block in blocks if block.chapter == chapter)
+    return Chapter(chapter, place.patient, place.scope, locators, place.grant, place.position)
+
+
+def chains_of(tables: Tables, patient: str) -> Iterator[Chain]:
+    """The patient's chains, in order of hospital."""
+    for chain_id in tables.chains_of.scan(patient):
+        chain = tables.chains.get(chain_id)
+        if chain is not None:
+            yield chain
+
+
+def _anchoring(tables: Tables, position: int) -> Anchoring:
+    return Anchoring.from_bytes(tables.anchorings.get(position) or b"")
+
+
+def _anchored(
+    tables: Tables, chain: Chain, anchoring: Anchoring, position: int, index: int, block: BlockAnchor
+) -> AnchoredBlock:
+    return AnchoredBlock(
+        locator=block.locator,
+        chain=chain.chain,
+        index=index,
+        scope=block.scope,
+        chapter=block.chapter,
+        size=block.size,
+        patient=chain.patient,
+        author=anchoring.author,
+        hospital=chain.hospital,
+        position=position,
+        time=anchoring.time,
+        withdrawn=tables.withdrawn.get(block.locator),
+    )
