@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.results import Absent, Comparison, Line, Profile, Series
+from benchmarks.results import Absent, Comparison, Figure, Line, Profile, Published, Series
 from benchmarks.timing import Subject
 
 
@@ -21,13 +21,45 @@ class Sizes:
     histories: int
     visits: int
     """Visits of the history that is read; each makes four blocks of ten records."""
+    batches: int
+    """Transactions of 4,096 anchored headers in one sample."""
+    commits: int
+    """Durable transactions of one caller in one sample."""
+    entries: int
+    """Singly signed entries verified in one sample."""
+    ledgers: tuple[int, ...]
+    """Entries of the ledgers that are grown to see what memory they take."""
+    followed: int
+    """Replicas follow ledgers of at most so many entries."""
 
 
 PROFILES: Mapping[str, Sizes] = {
     sizes.name: sizes
     for sizes in (
-        Sizes("smoke", repeats=2, file_bytes=4 << 20, histories=1, visits=5),
-        Sizes("paper", repeats=9, file_bytes=256 << 20, histories=60, visits=250),
+        Sizes(
+            "smoke",
+            repeats=2,
+            file_bytes=4 << 20,
+            histories=1,
+            visits=5,
+            batches=1,
+            commits=10,
+            entries=2000,
+            ledgers=(2000, 3000),
+            followed=3000,
+        ),
+        Sizes(
+            "paper",
+            repeats=9,
+            file_bytes=256 << 20,
+            histories=60,
+            visits=250,
+            batches=4,
+            commits=200,
+            entries=20_000,
+            ledgers=(10_000, 100_000, 1_000_000),
+            followed=100_000,
+        ),
     )
 }
 
@@ -60,11 +92,23 @@ class Bench:
 
     def compare(self, title: str, of: Subject, over: Subject | None, *, at_least: float | None = None) -> None:
         """State a ratio of rates (or, without ``over``, a rate), and its goal."""
-        self.emit(Comparison(self.case, title, of.name, over.name if over else None, at_least, self.provenance))
+        self.compare_series(title, of.name, over.name if over else None, at_least=at_least)
+
+    def compare_series(self, title: str, of: str, over: str | None, *, at_least: float | None = None) -> None:
+        """As ``compare``, by the names of series that were handed in."""
+        self.emit(Comparison(self.case, title, of, over, at_least, self.provenance))
 
     def absent(self, name: str, reason: str) -> None:
         """Say what was not measured, and why."""
         self.emit(Absent(self.case, name, reason, self.provenance))
+
+    def figure(self, name: str, value: float, unit: str, **settings: Any) -> None:
+        """Hand in something counted."""
+        self.emit(Figure(self.case, name, value, unit, settings, self.provenance))
+
+    def published(self, system: str, figure: str, faults: str) -> None:
+        """Hand in what others published."""
+        self.emit(Published(self.case, system, figure, faults, self.provenance))
 
     def profile(self, name: str, seconds: float, functions: list[tuple[str, int, float, float]]) -> None:
         """Hand in where the time of one run went."""

@@ -9,6 +9,9 @@ the first kind, ``provenance`` (see ``benchmarks.provenance``). The kinds:
 ``comparison``  the rate of series ``of``, over the rate of series ``over`` (paired sample by sample: they ran
                 interleaved) or, without ``over``, in units a second; ``at_least`` is the goal, ``None`` for none.
 ``absent``      something that was not measured, why, and how to get it.
+``figure``      a size or another amount that is counted and not timed: ``value`` ``unit``.
+``published``   what others published of their own systems, on other machines: ``figure`` in words, ``faults`` that the
+                system stands; never in a ratio with a series.
 ``profile``     where the time of one run went: ``functions`` as (name, calls, own seconds, cumulative seconds).
 """
 
@@ -79,6 +82,33 @@ class Absent:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A size or another amount, counted and not timed."""
+
+    kind: ClassVar[str] = "figure"
+
+    case: str
+    name: str
+    value: float
+    unit: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What others published of ``system``; not measured here."""
+
+    kind: ClassVar[str] = "published"
+
+    case: str
+    system: str
+    figure: str
+    faults: str
+    provenance: Provenance = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Profile:
     """The functions that took the most time of their own in one profiled run (slower than a measured one)."""
 
@@ -91,8 +121,10 @@ class Profile:
     provenance: Provenance = field(default_factory=dict)
 
 
-Line: TypeAlias = Series | Comparison | Absent | Profile
-_KINDS: Mapping[str, type[Line]] = {kind.kind: kind for kind in (Series, Comparison, Absent, Profile)}
+Line: TypeAlias = Series | Comparison | Absent | Figure | Published | Profile
+_KINDS: Mapping[str, type[Line]] = {
+    kind.kind: kind for kind in (Series, Comparison, Absent, Figure, Published, Profile)
+}
 
 
 def to_json(line: Line) -> str:

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from benchmarks.results import Absent, Comparison, Line, Profile, Provenance, Series
+from benchmarks.results import Absent, Comparison, Figure, Line, Profile, Provenance, Published, Series
 from benchmarks.summary import Summary, summarise
 
 _MEGA = 1e6
@@ -25,6 +25,12 @@ def tables(lines: Sequence[Line]) -> Iterator[RenderableType]:
         comparisons = [line for line in of_case if isinstance(line, Comparison)]
         if comparisons:
             yield _compared(comparisons, series)
+        figures = [line for line in of_case if isinstance(line, Figure)]
+        if figures:
+            yield _counted(figures)
+        published = [line for line in of_case if isinstance(line, Published)]
+        if published:
+            yield _as_published(published)
         yield from (_profiled(line) for line in of_case if isinstance(line, Profile))
 
 
@@ -86,6 +92,20 @@ def _compared(comparisons: Iterable[Comparison], series: dict[str, Series]) -> T
             "" if line.at_least is None else f">= {_number(line.at_least)}",
             "" if line.at_least is None else "reached" if found.median >= line.at_least else "MISSED",
         )
+    return table
+
+
+def _counted(figures: Iterable[Figure]) -> Table:
+    table = _table("figure", "value")
+    for line in figures:
+        table.add_row(line.name, f"{_number(line.value)} {line.unit}")
+    return table
+
+
+def _as_published(published: Iterable[Published]) -> Table:
+    table = Table("as published, not measured here", "figure", "faults that it stands", box=box.MARKDOWN)
+    for line in published:
+        table.add_row(line.system, line.figure, line.faults)
     return table
 
 

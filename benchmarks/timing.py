@@ -58,10 +58,14 @@ class Subject:
         self.tidy()
 
 
-def interleave(subjects: Sequence[Subject], repeats: int) -> None:
-    """Warm up, then take ``repeats`` samples of each subject in turn; who is first changes from round to round."""
+def interleave(subjects: Sequence[Subject], repeats: int, *, loops: int | None = None) -> None:
+    """Warm up, then take ``repeats`` samples of each subject in turn; who is first changes from round to round.
+
+    ``loops`` calls make a sample, or as many as ``MIN_SAMPLE_S`` needs; 1 for what is prepared and cannot be repeated.
+    """
     for subject in subjects:
         subject.warm_up()
+        subject.loops = loops or subject.loops
     for turn in range(repeats):
         first = turn % len(subjects)
         for subject in (*subjects[first:], *subjects[:first]):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.bench import Bench
-from benchmarks.cases import history, seal
+from benchmarks.cases import history, ledger, seal
 
-CASES: Mapping[str, Callable[[Bench], None]] = {"seal": seal.measure, "history": history.measure}
+CASES: Mapping[str, Callable[[Bench], None]] = {
+    "seal": seal.measure,
+    "history": history.measure,
+    "ledger": ledger.measure,
+}
 """The first line of each function's docstring says what it measures."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.results import Absent, Comparison, Profile, Series
+from benchmarks.results import Absent, Comparison, Figure, Profile, Published, Series
 
 PROVENANCE: dict[str, Any] = {
     "time": "2026-11-21T00:00:00+00:00",
@@ -33,6 +33,14 @@ def comparison(title: str, of: str, over: str | None, at_least: float | None) ->
 
 def absent() -> Absent:
     return Absent("made-up", "a peer", "not installed: pip install chartseal[bench]", PROVENANCE)
+
+
+def figure() -> Figure:
+    return Figure("made-up", "a certificate", 731, "bytes", {"delegates": 4}, PROVENANCE)
+
+
+def published() -> Published:
+    return Published("made-up", "another ledger", "220 transactions/s", "crashes only", PROVENANCE)
 
 
 def profile() -> Profile:

@@ -120,6 +120,8 @@ def test_a_report_says_what_was_reached_and_what_was_missed(tmp_path):
         lines.comparison("slow over fast", "slow", "fast", 0.5),
         lines.comparison("slow blocks", "slow", None, 200),
         lines.absent(),
+        lines.figure(),
+        lines.published(),
         lines.profile(),
     ]
     path.write_text("".join(results.to_json(line) + "\n" for line in made_up))
@@ -128,6 +130,8 @@ def test_a_report_says_what_was_reached_and_what_was_missed(tmp_path):
     assert re.search(r"slow over fast .* 0\.25 .*>= 0\.50 .*MISSED", output)
     assert re.search(r"slow blocks .* 250\.0 blocks/s .*reached", output)
     assert re.search(r"a peer .*not installed: pip install chartseal\[bench\]", output)
+    assert re.search(r"a certificate .* 731\.0 bytes", output)
+    assert re.search(r"another ledger .* 220 transactions/s .* crashes only", output)
     assert re.search(r"scheme/seal\.py: seal .* 12 ", output)
 
 

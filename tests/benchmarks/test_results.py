@@ -12,6 +12,8 @@ EVERY_KIND = [
     lines.series("sealing", (0.5, 0.25)),
     lines.comparison("sealing over hashing", "sealing", "hashing", 0.45),
     lines.absent(),
+    lines.figure(),
+    lines.published(),
     lines.profile(),
 ]
 
