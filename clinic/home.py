@@ -35,6 +35,8 @@ from scheme import canonical, keyfile
 from scheme.keyfile import Argon2Profile
 
 AUTHORITY = "authority"
+SERVICES = frozenset({Role.HOSPITAL, Role.PROXY, Role.ISSUER})
+"""Roles at work with nobody there to type a password: their keys are protected by the file system alone."""
 DELEGATES = 4
 """Default number of founding delegates: the fewest that go on when one is down."""
 _CONFIG = "config.json"
@@ -219,19 +221,23 @@ class Home:
 
     def hospitals(self) -> dict[str, MemberSecrets]:
         """All hospitals of this home."""
-        return {
-            person.member_id: self._service(person.member_id)
-            for person in self.directory.people()
-            if person.role == Role.HOSPITAL
-        }
+        return self._services_of(Role.HOSPITAL)
+
+    def issuers(self) -> dict[str, MemberSecrets]:
+        """All tag issuers of this home: member id to service keys."""
+        return self._services_of(Role.ISSUER)
+
+    def _services_of(self, role: Role) -> dict[str, MemberSecrets]:
+        people = self.directory.people()
+        return {person.member_id: self._service(person.member_id) for person in people if person.role == role}
 
     def enrol(
         self, site: Site, authority: MemberSecrets, role: Role, name: str, *, hospital: str | None, password: str
     ) -> Person:
         """Enrol a member and keep its keys here; a patient who is enrolled already is added to another hospital.
 
-        A hospital's keys are service keys; ``password`` seals everybody else's. Raises ``InputInvalid`` when the name
-        is taken.
+        Keys of a hospital or tag issuer are service keys (``SERVICES``); ``password`` seals everybody else's. A tag
+        issuer may be enrolled for the ``hospital`` that runs it. Raises ``InputInvalid`` when the name is taken.
         """
         name = normal_name(name)
         hospital_id = self.directory.find(hospital, (Role.HOSPITAL,)).member_id if hospital else None
@@ -247,7 +253,7 @@ class Home:
                 enrolment.enrol_with_keys(site, authority, secrets, hospital_keys)
                 return person
         secrets = MemberSecrets.generate(new_id(), role.value)
-        if role is Role.HOSPITAL:
+        if role in SERVICES:
             self._store_service(secrets)
         else:
             self.keystore.store(secrets, password)

@@ -22,6 +22,7 @@ from ledger.records import (
     GrantRecord,
     Head,
     IndexEntry,
+    IssuerKeyRecord,
     KeyCard,
     Member,
     Misconduct,
@@ -245,6 +246,13 @@ class Queries:
         with self._reading() as tables:
             found = map(tables.asks.get, tables.asks_by.scan(doctor))
             return tuple(ask for ask in found if ask is not None)
+
+    # Matching
+
+    def issuer_keys(self, epoch: int) -> tuple[IssuerKeyRecord, ...]:
+        """Every tag issuer's key in an epoch of tags (0 to 2^53 - 1), in order of issuer; of removed issuers too."""
+        with self._reading() as tables:
+            return tuple(tables.issuer_keys.scan(epoch))
 
 
 def _between(record: RequestRecord | GrantRecord, patient: str | None, delegatee: str | None) -> bool:

@@ -336,3 +336,17 @@ class Ask:
     answer: bytes | None
     position: int
     time: int
+
+
+# Matching
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKeyRecord:
+    """A tag issuer's public key (``key``, 32 bytes) in an epoch of tags; ``operator`` runs it, as the issuer says."""
+
+    issuer: str
+    operator: str
+    epoch: int
+    key: bytes
+    position: int

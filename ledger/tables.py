@@ -23,6 +23,7 @@ from ledger.records import (
     Epoch,
     GrantRecord,
     IndexEntry,
+    IssuerKeyRecord,
     KeyCard,
     Member,
     Misconduct,
@@ -147,3 +148,8 @@ class Tables:
         """(child ledger, height): every anchored head."""
         self.asks_by = Table(keyvalue, 55, str)
         """(doctor, position) to ask."""
+        # Matching
+        self.issuer_keys = Table(keyvalue, 60, IssuerKeyRecord)
+        """(epoch of tags, issuer)."""
+        self.issuer_of_key = Table(keyvalue, 61, str)
+        """Issuer's key in hex to issuer, of every epoch."""

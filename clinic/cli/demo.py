@@ -17,6 +17,7 @@ from clinic.demo import Outcome, cast_of, play
 from clinic.demo_copies import CopiesDemo
 from clinic.demo_histories import histories
 from clinic.demo_ledger import EPOCH_BLOCKS, LedgerDemo
+from clinic.demo_matching import MatchingDemo
 from clinic.home import Home
 from cloud.open import host_key
 from cloud.url import parse_url
@@ -39,8 +40,8 @@ def demo(session: Session, paths: tuple[Path, ...], stores: tuple[str, ...]) -> 
     PATH: FHIR R4 bundles, folders or zips of them; none: made-up histories. For each patient: enrol, seal, upload,
     request, approve limited access, read, check that the rest stays closed, revoke, seal again, check that the new
     stays closed, verify chains and store. Meanwhile the ledger elects delegates; then one is down, too few are there,
-    one signs twice; a family link, an audit file checked offline, a replica, a notary's anchor. The home is temporary
-    and removed at the end.
+    one signs twice; a family link, an audit file checked offline, a replica, a notary's anchor. At last two patients
+    are matched and write to each other; a third gets nowhere. The home is temporary and removed at the end.
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chartseal-demo-") as scratch:
@@ -72,6 +73,7 @@ def demo(session: Session, paths: tuple[Path, ...], stores: tuple[str, ...]) -> 
                     patient = home.unlock(outcomes[0].patient, password, (Role.PATIENT,))
                     ledger.play(patient)
                     CopiesDemo(ledger, Path(scratch), session.profile).play(patient)
+                    MatchingDemo(ledger).play()
                 _say_outcome(session, ledger.outcome)
             verified = site.engine.verify()
     _report(session, outcomes, ledger.outcome, verified.entries, time.monotonic() - started)

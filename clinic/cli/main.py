@@ -20,12 +20,15 @@ from clinic.cli import (
     family,
     homes,
     ledger,
+    match,
     members,
     reading,
     records,
     recover,
+    sessions,
     sharing,
     stores,
+    symptoms,
 )
 from clinic.cli.session import HOME_VARIABLE, Reported
 from scheme.errors import ChartSealError
@@ -57,6 +60,7 @@ for _command in (
     sharing.request, sharing.requests, sharing.approve, sharing.refuse, sharing.grants, sharing.revoke, reading.history,
     records.open_records, records.blocks, audit.audit, records.verify, stores.store, recover.recover, homes.backup,
     homes.restore, records.generate, demo.demo, ledger.ledger, consortium.consortium,
+    symptoms.symptoms, match.match, sessions.session_group,
 ):  # fmt: skip
     cli.add_command(_command)
 

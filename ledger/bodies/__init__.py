@@ -7,6 +7,7 @@ from ledger.bodies.delegates import CommitSeed, RevealSeed, Stand, StandDown, Vo
 from ledger.bodies.evidence import Evidence, EvidenceKind
 from ledger.bodies.family import FamilyAccept, FamilyEnd, FamilyInvite
 from ledger.bodies.keycards import PublishKeyCard
+from ledger.bodies.matching import PublishIssuerKey
 from ledger.bodies.membership import OF_A_HOSPITAL, Enrol, MemberKeys, Reinstate, Remove, Renew, Role, Suspend
 from ledger.bodies.reading import Release
 
@@ -29,6 +30,7 @@ __all__ = [
     "IndexPatients",
     "MemberKeys",
     "OneOff",
+    "PublishIssuerKey",
     "PublishKeyCard",
     "Refuse",
     "Reinstate",

@@ -29,6 +29,8 @@ class Role(StrEnum):
     PATIENT = "patient"
     PROXY = "proxy"
     NOTARY = "notary"
+    ISSUER = "issuer"
+    """Makes tags for matching."""
 
 
 OF_A_HOSPITAL = frozenset({Role.DOCTOR, Role.PATIENT})
@@ -89,8 +91,9 @@ class MemberKeys:
 class Enrol(Body):
     """Make ``member`` a member; for a patient enrolled already, with the same keys, add ``hospital``.
 
-    By the authority for hospitals, proxies and notaries; by ``hospital`` for its doctors and patients. ``certificate``
-    (DER, at most 4096 bytes) is the authority's over ``keys.verifying``; ``proof`` is ``keys.prove`` by the member.
+    By the authority for hospitals, proxies, notaries and issuers; by ``hospital`` for its doctors and patients.
+    ``certificate`` (DER, at most 4096 bytes) is the authority's over ``keys.verifying``; ``proof`` is ``keys.prove`` by
+    the member.
     """
 
     member: str

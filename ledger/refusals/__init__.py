@@ -74,6 +74,7 @@ from ledger.refusals.delegates import (
     StandsAlready,
     VoteTwice,
 )
+from ledger.refusals.matching import IssuerKeyInUse, IssuerKeyTaken, NotIssuer
 from ledger.refusals.membership import (
     CertificateRefused,
     KeyInUse,
@@ -139,6 +140,8 @@ __all__ = [
     "GrantUnknown",
     "HeadMoved",
     "IndexWrong",
+    "IssuerKeyInUse",
+    "IssuerKeyTaken",
     "KeyInUse",
     "KeyProofInvalid",
     "MemberExists",
@@ -149,6 +152,7 @@ __all__ = [
     "MemberUnknown",
     "NotAuthority",
     "NotDoctor",
+    "NotIssuer",
     "NotNotary",
     "NotSeated",
     "NotStanding",

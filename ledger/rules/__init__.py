@@ -1,6 +1,6 @@
 """The rules, one for each body; importing this package enters them all."""
 
-from ledger.rules import anchoring, consent, consortium, delegates, evidence, family, keycards, membership
+from ledger.rules import anchoring, consent, consortium, delegates, evidence, family, keycards, matching, membership
 from ledger.rules.rule import Change, Place, judge
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "family",
     "judge",
     "keycards",
+    "matching",
     "membership",
 ]

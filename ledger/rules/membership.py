@@ -1,7 +1,7 @@
 """Rules of Enrol, Remove, Renew, Suspend and Reinstate.
 
-The authority registers and removes hospitals, proxies and notaries; a hospital its doctors and patients. As
-certification centre the authority issues and renews every certificate, and may suspend and remove anybody.
+The authority registers and removes hospitals, proxies, notaries and tag issuers; a hospital its doctors and patients.
+As certification centre the authority issues and renews every certificate, and may suspend and remove anybody.
 """
 
 from dataclasses import replace

@@ -1,16 +1,21 @@
 """Who registers whom, and that the authority certifies keys which it never has."""
 
+import secrets
 from dataclasses import replace
 
 import pytest
 
 from clinic.certified import certificate_of
 from clinic.enrolment import enrol_with_keys
-from clinic.errors import NotPermitted
+from clinic.errors import NameUnknown, NotPermitted
+from clinic.home import Home
 from clinic.keystore import MemberSecrets
 from clinic.requests import new_id
-from ledger.bodies import Enrol, Role
+from ledger.bodies import Enrol, PublishIssuerKey, Role
 from ledger.refusals import CertificateRefused, NotAuthority
+from matching.epoch import EpochKeys, IssuerPublicKey
+from matching.issuer import IssuerKey
+from matching.oprf import OprfPublicKey
 from scheme import certificates
 from scheme.certificates import CertificateInvalid
 from scheme.keys import SigningKey
@@ -102,3 +107,25 @@ def test_names_of_hospitals_stay_out_of_certificates(scene: Scene) -> None:
     for member in scene.site.state().members():
         assert RIVERSIDE.encode() not in member.certificate
         assert HILLCREST.encode() not in member.certificate
+
+
+def test_tag_issuers_are_services_whose_published_keys_make_an_epoch(scene: Scene) -> None:
+    home, site = scene.home, scene.site
+    for name, hospital in (("issuer north", RIVERSIDE), ("issuer south", HILLCREST)):
+        home.enrol(site, scene.authority, Role.ISSUER, name, hospital=hospital, password="")
+        with pytest.raises(NameUnknown):
+            home.unlock(name, PASSWORD)
+    issuers = Home(home.folder).issuers()
+    assert {home.directory.name_of(member) for member in issuers} == {"issuer north", "issuer south"}
+    for member_id, issuer in issuers.items():
+        record = site.state().member(member_id)
+        assert record is not None
+        assert (record.role, signers(scene)[member_id]) == (Role.ISSUER, scene.authority.member_id)
+        (operator,) = record.hospitals
+        key = IssuerKey(secrets.token_bytes(32), issuer=member_id, operator=operator, epoch=7)
+        site.submit(PublishIssuerKey(7, operator, bytes(key.public.key)), issuer)
+    keys = EpochKeys(
+        *(IssuerPublicKey(r.issuer, r.operator, r.epoch, OprfPublicKey(r.key)) for r in site.state().issuer_keys(7))
+    )
+    assert {key.issuer for key in keys} == set(issuers)
+    assert {key.operator for key in keys} == {scene.riverside.member_id, scene.hillcrest.member_id}

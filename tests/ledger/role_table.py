@@ -13,6 +13,7 @@ from ledger.bodies import (
     FamilyEnd,
     FamilyInvite,
     IndexPatients,
+    PublishIssuerKey,
     Refuse,
     Reinstate,
     Remove,
@@ -44,6 +45,7 @@ SIGNERS = {
     "patient": "paula",
     "proxy": "proxy 1",
     "notary": "nora",
+    "issuer": "ilse",
     "delegate": DELEGATE,
 }
 """Column of the table to who stands in it: everybody else is at north hospital or at none."""
@@ -61,6 +63,7 @@ def peopled(scene: Scene) -> Scene:
     """Everybody of ``SIGNERS`` and ``NEVER``; something of each kind that a transaction can be about."""
     for body in (
         enrolment("nora", Role.NOTARY), enrolment("nemo", Role.NOTARY), enrolment("spare", Role.PROXY),
+        enrolment("ilse", Role.ISSUER), enrolment("igor", Role.ISSUER),
     ):  # fmt: skip
         scene.do(body, "authority")
     for name in ("dana", "rita", "sven", "edna"):
@@ -216,6 +219,7 @@ ACTIONS = (
     Action("enrol", "a hospital", lambda _, __: enrolment("new", Role.HOSPITAL), "authority", "not-authority"),
     Action("enrol", "a proxy", lambda _, __: enrolment("new", Role.PROXY), "authority", "not-authority"),
     Action("enrol", "a notary", lambda _, __: enrolment("new", Role.NOTARY), "authority", "not-authority"),
+    Action("enrol", "an issuer", lambda _, __: enrolment("new", Role.ISSUER), "authority", "not-authority"),
     Action(
         "enrol", "an own doctor", lambda _, signer: enrolment("new", Role.DOCTOR, signer),
         "hospital", "wrong-role", _UNKNOWN, names_actor=True,
@@ -227,6 +231,7 @@ ACTIONS = (
     Action("remove", "a hospital", lambda _, __: Remove(ident("south")), "authority", "not-authority"),
     Action("remove", "a proxy", lambda _, __: Remove(ident("spare")), "authority", "not-authority"),
     Action("remove", "a notary", lambda _, __: Remove(ident("nemo")), "authority", "not-authority"),
+    Action("remove", "an issuer", lambda _, __: Remove(ident("igor")), "authority", "not-authority"),
     Action("remove", "a doctor of its own", lambda _, __: Remove(ident("dora")), "authority hospital", "wrong-signer"),
     Action(
         "remove", "a patient of its own", lambda _, __: Remove(ident("petra")),
@@ -241,7 +246,8 @@ ACTIONS = (
     Action("anchor-blocks", "of its own authors", _anchor, "hospital", "wrong-role", _UNKNOWN, names_actor=True),
     Action("withdraw", "what it wrote or anchored", _withdraw, "hospital doctor", "wrong-signer"),
     Action(
-        "request", "to read or write", _request, "hospital doctor patient proxy notary", "", _UNKNOWN, names_actor=True
+        "request", "to read or write", _request, "hospital doctor patient proxy notary issuer", "", _UNKNOWN,
+        names_actor=True,
     ),
     Action(
         "grant", "its own scopes", lambda scene, signer: scene.grant(patient=ident(signer)),
@@ -249,7 +255,9 @@ ACTIONS = (
     ),
     Action("refuse", "a request to it", _refuse, "patient", "request-foreign"),
     Action("revoke", "a grant of its own", _revoke, "patient", "wrong-signer"),
-    Action("release", "what was granted to it", _release, "hospital doctor patient proxy notary", "wrong-signer"),
+    Action(
+        "release", "what was granted to it", _release, "hospital doctor patient proxy notary issuer", "wrong-signer"
+    ),
     Action(
         "family-invite", "its child", lambda scene, signer: FamilyInvite(
             scene.grant(patient=ident(signer), delegatee=ident("chris"))
@@ -284,6 +292,10 @@ ACTIONS = (
         "doctor", "not-doctor",
     ),
     Action("answer-index", "about its own tag", _answer, "notary", "not-notary"),
+    Action(
+        "publish-issuer-key", "its own", lambda _, __: PublishIssuerKey(7, ident("north"), bytes(32)),
+        "issuer", "not-issuer",
+    ),
 )  # fmt: skip
 
 

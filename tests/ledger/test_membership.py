@@ -52,8 +52,8 @@ def test_enrolled_members_are_known(scene: Scene) -> None:
 # Who registers whom
 
 
-@pytest.mark.parametrize("role", [Role.HOSPITAL, Role.PROXY, Role.NOTARY])
-def test_authority_alone_registers_and_removes_hospitals_proxies_and_notaries(scene: Scene, role: Role) -> None:
+@pytest.mark.parametrize("role", [Role.HOSPITAL, Role.PROXY, Role.NOTARY, Role.ISSUER])
+def test_authority_alone_registers_and_removes_hospitals_and_services(scene: Scene, role: Role) -> None:
     for signer in ("north", "dora", "paula", "proxy 1"):
         assert scene.refusal(enrolment("new", role), signer) == "not-authority"
     scene.do(enrolment("new", role), "authority")

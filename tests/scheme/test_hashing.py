@@ -44,6 +44,11 @@ def test_tags_are_part_of_the_format() -> None:
         *("ledger-state", "recovery-share", "letter", "keyfile"),
         *("ledger-header", "ledger-vote", "delegate-set", "delegate-key", "epoch-seed", "epoch-order"),
         *("seed-commitment", "seed-secret", "external-head", "index-tag"),
+        *("symptom", "tag-keys", "blinded-batch", "equality-mask", "station-to-station"),
+        *("match-offer", "match-acceptance", "match-decline", "binding-rule", "relay-handle"),
+        *("shared-secrets", "session-binding", "session-message", "session-report"),
+        *("index-request", "index-use", "match-order"),
+        *("issuer-request", "pseudonym-request", "match-query"),
     }
 
 

@@ -94,7 +94,7 @@ def test_in_a_pipe_a_row_stays_on_its_line(shell: Shell, monkeypatch: pytest.Mon
 def test_status(shell: Shell, note: Path) -> None:
     shell.seal(note)
     found = shell.json("status")
-    assert found["members"] == {"hospital": 2, "doctor": 3, "patient": 2, "proxy": 3, "notary": 0}
+    assert found["members"] == {"hospital": 2, "doctor": 3, "patient": 2, "proxy": 3, "notary": 0, "issuer": 0}
     assert (found["blocks"], found["outbox"], found["threshold"], found["ledger"]) == (1, 0, 2, "embedded")
     out = shell.ok("status")
     assert "1 anchored, 0 waiting" in out
