@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from clinic import durable
 from clinic.errors import HomeInvalid, NameUnknown
@@ -79,18 +78,6 @@ class MemberSecrets:
         return f"MemberSecrets({self.role} {self.member_id})"
 
 
-class Keystore(Protocol):
-    """Where members' secrets are kept; the command keeps one file a member, a test may keep them in memory."""
-
-    def unlock(self, member_id: str, password: str) -> MemberSecrets:
-        """The member's secrets. Raises ``keyfile.WrongPassword``, ``NameUnknown``."""
-        ...
-
-    def store(self, secrets: MemberSecrets, password: str) -> None:
-        """Keep (or replace) a member's secrets under ``password``."""
-        ...
-
-
 class FileKeystore:
     """One file a member in ``folder``, mode 0600."""
 
@@ -98,17 +85,12 @@ class FileKeystore:
         self._folder = folder
         self._profile = profile
 
-    @property
-    def is_test(self) -> bool:
-        """Whether keystores are made with the cheap profile of tests."""
-        return self._profile == keyfile.TEST
-
     def path(self, member_id: str) -> Path:
         """Where the member's keystore lies."""
         return self._folder / f"{member_id}.keystore"
 
     def unlock(self, member_id: str, password: str) -> MemberSecrets:
-        """See ``Keystore``."""
+        """The member's secrets. Raises ``keyfile.WrongPassword``, ``NameUnknown``."""
         path = self.path(member_id)
         if not path.exists():
             raise NameUnknown(
@@ -120,7 +102,7 @@ class FileKeystore:
         return MemberSecrets.from_secret_bytes(data)
 
     def store(self, secrets: MemberSecrets, password: str) -> None:
-        """See ``Keystore``."""
+        """Keep (or replace) a member's secrets under ``password``."""
         sealed = keyfile.seal_keyfile(
             password, secrets.to_secret_bytes(), profile=self._profile, context=_context(secrets.member_id)
         )

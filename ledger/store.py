@@ -54,7 +54,6 @@ class LedgerStore:
         self._block = Prepared(
             connection, sa.select(size, BLOCK.c.header, BLOCK.c.certificate).where(height == sa.bindparam("at"))
         )
-        self._height_of = Prepared(connection, sa.select(sa.func.min(height)).where(size > sa.bindparam("position")))
         self._stands = Prepared(
             connection, sa.select(ENTRY.c.digest, ENTRY.c.time).where(position == sa.bindparam("at"))
         )
@@ -133,13 +132,6 @@ class LedgerStore:
         if not isinstance(height, int):
             raise LedgerDamaged("the ledger's blocks are damaged; restore the ledger from a good copy")
         return height
-
-    def height_of(self, position: int) -> int:
-        """Height of the block with the entry at ``position``."""
-        height = self._height_of.one(position=position)[0]
-        if not isinstance(height, int):
-            raise LedgerDamaged(f"entry {position} is in no ledger block; restore the ledger from a good copy")
-        return int(height)
 
     def header(self, height: int) -> tuple[LedgerHeader, QuorumCertificate]:
         """Header and certificate of the block at ``height``, as stored and not verified."""

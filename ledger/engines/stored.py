@@ -56,6 +56,8 @@ class StoredLedger:
         self._frontier = Frontier()
         self._astray = False
         self._closed = False
+        self._handed_over: list[Handover] = []
+        self._epochs_read = 0
 
     @classmethod
     def open(
@@ -258,13 +260,15 @@ class StoredLedger:
     def _final(self, height: int) -> FinalHeader:
         return FinalHeader(*self._store.header(height))
 
-    def _handovers(self, height: int) -> Iterator[Handover]:
-        """The last headers of the epochs before that of ``height`` which named other delegates."""
+    def _handovers(self, height: int) -> Sequence[Handover]:
+        """The last headers of the epochs before that of ``height`` which named other delegates; each is read once."""
         length = self.genesis.epoch_blocks
-        for last in range(length, height, length):
+        for last in range(self._epochs_read * length + length, height, length):
             final = self._final(last)
             if final.header.delegates != final.header.next_delegates:
-                yield Handover(final, self._state.epoch(last + 1).seats)
+                self._handed_over.append(Handover(final, self._state.epoch(last + 1).seats))
+            self._epochs_read += 1
+        return self._handed_over
 
     def _proof(self, position: int, size: int) -> EntryProof:
         previous = self._store.stands(position - 1)[0] if position else self.genesis.digest
