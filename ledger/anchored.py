@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.anchorings import Anchoring, position_and_offset
+from ledger.anchorings import Anchoring, block_key
 from ledger.bodies import BlockAnchor
 from ledger.records import AnchoredBlock, Chain, Chapter
 from ledger.tables import Tables
@@ -12,16 +12,14 @@ from ledger.tables import Tables
 
 def anchored_block(tables: Tables, locator: str) -> AnchoredBlock | None:
     """The block of that locator."""
-    place = tables.blocks.get(locator)
-    if place is None:
-        return None
-    position, offset = position_and_offset(place)
-    anchoring = _anchoring(tables, position)
-    chain = tables.chains.get(anchoring.chain)
-    if chain is None:
-        return None
-    (block,) = anchoring.blocks(offset, offset + 1)
-    return _anchored(tables, chain, anchoring, position, anchoring.first_index + offset, block)
+    for position in tables.blocks.get(block_key(locator)) or ():
+        anchoring = _anchoring(tables, position)
+        offset = anchoring.offset(locator)
+        chain = tables.chains.get(anchoring.chain)
+        if offset is not None and chain is not None:
+            (block,) = anchoring.blocks(offset, offset + 1)
+            return _anchored(tables, chain, anchoring, position, anchoring.first_index + offset, block)
+    return None
 
 
 def blocks_of_chain(tables: Tables, chain: Chain) -> Iterator[AnchoredBlock]:

@@ -29,7 +29,7 @@ from ledger.sql_errors import wrapped
 
 FILE_MODE = 0o600
 _APPLICATION_ID = 0x43536C67
-_FORMAT_VERSION = 2
+_FORMAT_VERSION = 3
 _CACHE = "cache_size=-32768"
 _SQLITE_SETTINGS = ("synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF", "cell_size_check=ON", _CACHE)
 _POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")

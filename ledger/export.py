@@ -1,12 +1,13 @@
 """Export: a whole ledger as one text file, a line for the genesis and a line for each block; nothing in it is secret.
 
 Each line is canonical JSON (RFC 8785): first ``{format, version, genesis}``, then ``{header, certificate,
-transactions}``. Whoever reads it verifies it by following it into a replica.
+transactions}``. Whoever reads it verifies it by following it into a replica. ``block_line`` and ``read_blocks`` are for
+streams of such lines elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,14 +33,29 @@ def write_export(ledger: Reader, file: BinaryIO) -> int:
     file.write(canonical.dumps({"format": _FORMAT, "version": _VERSION, "genesis": genesis}) + b"\n")
     count = 0
     for block in ledger.blocks():
-        line = FinalHeader(block.header, block.certificate).to_json() | {
-            "transactions": [
-                canonical.loads(bytes(entry.transaction), what="the transaction") for entry in block.entries
-            ]
-        }
-        file.write(canonical.dumps(line) + b"\n")
+        file.write(block_line(block))
         count += 1
     return count
+
+
+def block_line(block: LedgerBlock) -> bytes:
+    """A ledger block as a line of an export, with the line's end."""
+    transactions = [canonical.loads(bytes(entry.transaction), what="the transaction") for entry in block.entries]
+    final = FinalHeader(block.header, block.certificate).to_json()
+    return canonical.dumps(final | {"transactions": transactions}) + b"\n"
+
+
+def read_blocks(lines: Iterable[bytes], *, height: int, position: int, previous: str) -> Iterator[LedgerBlock]:
+    """The blocks in ``lines``, each with its end; the first is that of ``height``.
+
+    ``position`` is that of its first entry, ``previous`` the digest of the entry before (of the genesis, if none).
+    Raises ``ExportInvalid``, also on a line that is cut short.
+    """
+    for here, line in enumerate(lines, start=height):
+        block = _block(line, here, position, previous)
+        if block.entries:
+            position, previous = block.entries[-1].position + 1, block.entries[-1].digest
+        yield block
 
 
 class ExportFile:
@@ -59,13 +75,9 @@ class ExportFile:
 
     def blocks(self, start: int = 1) -> Iterator[LedgerBlock]:
         """The blocks from height ``start`` on, as they stand in the file; a line cut short ends in an error."""
-        position, previous = 0, self.genesis.digest
         with self._path.open("rb") as file:
             file.readline()
-            for height, line in enumerate(file, start=1):
-                block = _block(line, height, position, previous)
-                if block.entries:
-                    position, previous = block.entries[-1].position + 1, block.entries[-1].digest
+            for height, block in enumerate(read_blocks(file, height=1, position=0, previous=self.genesis.digest), 1):
                 if height >= start:
                     yield block
 

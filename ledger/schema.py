@@ -48,9 +48,12 @@ STATE = sa.Table(
     METADATA,
     sa.Column("key", sa.LargeBinary, primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
-"""The key-value store of the state."""
+"""The key-value store of the state.
+
+In SQLite the keys are an index of their own: they come in no order, and without the values they are fewer pages to
+write; and no long value has to be read while a key is looked for.
+"""
 
 PENDING = sa.Table(
     "pending",

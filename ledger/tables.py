@@ -66,11 +66,20 @@ class Table(Generic[Record]):
 
     def put(self, record: Record, *key: Part) -> Write:
         """The write that makes ``record`` the one of that key; nothing is written here."""
-        return self._key(key), msgspec.json.encode(record, order="deterministic")
+        return self._key(key), self._encoded(record)
+
+    def put_each(self, record: Record, keys: Iterable[Part]) -> list[Write]:
+        """The writes that make ``record`` that of each of ``keys``."""
+        value = self._encoded(record)
+        return [(self._key((key,)), value) for key in keys]
 
     def delete(self, *key: Part) -> Write:
         """The write that takes the key away; nothing is written here."""
         return self._key(key), None
+
+    @staticmethod
+    def _encoded(record: Record) -> bytes:
+        return msgspec.json.encode(record, order="deterministic")
 
     def _key(self, parts: tuple[Part, ...]) -> bytes:
         key = self._prefix
@@ -106,8 +115,8 @@ class Tables:
         """Position of an AnchorBlocks to its packed blocks; see ``ledger.anchorings``."""
         self.anchorings_of = Table(keyvalue, 28, int)
         """(chain, first index) to that position."""
-        self.blocks = Table(keyvalue, 25, int)
-        """Locator to ``ledger.anchorings.place_of`` the block."""
+        self.blocks = Table(keyvalue, 25, tuple[int, ...])
+        """The first 8 bytes of a locator to the positions of the anchorings that hold such a block."""
         self.withdrawn = Table(keyvalue, 26, int)
         """Locator to the position of its withdrawal."""
         self.chapters = Table(keyvalue, 27, ChapterPlace)

@@ -1,9 +1,12 @@
 """AnchorBlocks and Withdraw: which blocks there are, in which chain and order."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Any, Self
 
-from ledger.fields import Fields
+import msgspec
+
+from ledger.fields import MAX_INTEGER, Fields
 from ledger.registry import Body, registered
 from scheme.canonical import JsonObject
 
@@ -21,7 +24,7 @@ class BlockAnchor:
     locator: str
     scope: str
     chapter: str
-    size: int
+    size: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -68,7 +71,7 @@ class AnchorBlocks(Body):
             chain=fields.identifier("chain"),
             previous_head=fields.optional("previous_head", fields.digest),
             first_index=fields.integer("first_index"),
-            blocks=tuple(BlockAnchor.from_json(block) for block in blocks),
+            blocks=_plainly(blocks) or tuple(BlockAnchor.from_json(block) for block in blocks),
         )
 
     def to_json(self) -> JsonObject:
@@ -82,6 +85,23 @@ class AnchorBlocks(Body):
             "first_index": self.first_index,
             "blocks": [block.to_json() for block in self.blocks],
         }
+
+
+def _plainly(values: Sequence[Any]) -> tuple[BlockAnchor, ...] | None:
+    """The blocks, if nothing is wrong with any; eight times as fast as one by one, which tells what is wrong."""
+    try:
+        blocks = msgspec.convert(values, tuple[BlockAnchor, ...])
+        locators = [block.locator for block in blocks]
+        ids = {block.scope for block in blocks} | {block.chapter for block in blocks}
+        whole = all(len(value) == len(_BLOCK_FIELDS) for value in values)
+        return blocks if whole and _are_hex(locators, 64) and _are_hex(ids, 32) else None
+    except (msgspec.ValidationError, ValueError):
+        return None
+
+
+def _are_hex(texts: Collection[str], digits: int) -> bool:
+    joined = "".join(texts)
+    return all(len(text) == digits for text in texts) and bytes.fromhex(joined).hex() == joined
 
 
 @registered("withdraw", 1)

@@ -1,7 +1,7 @@
 """Rules of AnchorBlocks and Withdraw."""
 
 from ledger.anchored import anchored_block
-from ledger.anchorings import Anchoring, place_of
+from ledger.anchorings import Anchoring, block_key
 from ledger.bodies import AnchorBlocks, Role, Withdraw
 from ledger.records import Chain, ChapterPlace, Head, Member
 from ledger.refusals import (
@@ -34,16 +34,15 @@ def anchor_blocks(tables: Tables, body: AnchorBlocks, place: Place) -> Change:
     require_author(tables, body.author, body.hospital, patient, place.time)
     require_current(tables, body.patient, {block.scope for block in body.blocks})
     chapters = _new_chapters(tables, body, place)
-    _new_blocks(tables, body)
+    blocks = _new_blocks(tables, body, place.position)
     last = body.blocks[-1]
     head = Head(last.locator, body.first_index + len(body.blocks) - 1)
-    first = place_of(place.position, 0)
     return [
         tables.chains.put(Chain(body.chain, body.patient, body.hospital, head), body.chain),
         tables.chains_of.put(body.chain, body.patient, body.hospital),
         tables.anchorings.put(bytes(Anchoring.of(body, place.time)), place.position),
         tables.anchorings_of.put(place.position, body.chain, body.first_index),
-        *(tables.blocks.put(at, block.locator) for at, block in enumerate(body.blocks, first)),
+        *blocks,
         *(tables.chapters.put(chapter, key) for key, chapter in chapters.items()),
         tables.positions_of.put(place.position, body.patient, place.position),
     ]
@@ -111,7 +110,12 @@ def _new_chapters(tables: Tables, body: AnchorBlocks, place: Place) -> dict[str,
     return {chapter: ChapterPlace(body.patient, scope, place.position, None) for chapter, scope in scopes.items()}
 
 
-def _new_blocks(tables: Tables, body: AnchorBlocks) -> None:
-    locators = {block.locator for block in body.blocks}
-    if len(locators) != len(body.blocks) or tables.blocks.any_of(locators):
+def _new_blocks(tables: Tables, body: AnchorBlocks, position: int) -> Change:
+    locators = dict.fromkeys([block.locator for block in body.blocks])
+    keys = dict.fromkeys(map(block_key, locators))
+    shared = tables.blocks.any_of(keys)
+    if len(locators) != len(body.blocks) or (shared and any(anchored_block(tables, each) for each in locators)):
         raise BlockExists("a block is anchored already, or stands twice in the transaction")
+    if shared:
+        return [tables.blocks.put((*(tables.blocks.get(key) or ()), position), key) for key in keys]
+    return tables.blocks.put_each((position,), keys)

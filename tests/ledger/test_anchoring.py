@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.anchorings import Anchoring
 from ledger.bodies import BlockAnchor, Role, Withdraw
 from ledger.records import Head
 from ledger.refusals import AuthorElsewhere, AuthorNotPermitted
@@ -128,6 +129,32 @@ def test_chapters_and_locators_are_new(scene: Scene) -> None:
     ]
     for blocks, code in table:
         assert scene.refusal(replace(body, blocks=blocks), "north") == code
+
+
+def test_blocks_whose_locators_begin_alike_are_told_apart(scene: Scene) -> None:
+    names = [digest("block")[:16] + digest(f"end {number}")[16:] for number in range(4)]
+    anchored = []
+    for locators in (names[:2], names[2:3]):
+        body = scene.anchor(len(locators))
+        blocks = tuple(replace(each, locator=name) for each, name in zip(body.blocks, locators, strict=True))
+        scene.do(replace(body, blocks=blocks), "north")
+        anchored += blocks
+    for index, block in enumerate(anchored):
+        found = scene.state.block(block.locator)
+        assert found is not None
+        assert (found.locator, found.chapter, found.index) == (block.locator, block.chapter, index)
+        body = scene.anchor(2)
+        again = (body.blocks[0], replace(body.blocks[1], locator=block.locator))
+        assert scene.refusal(replace(body, blocks=again), "north") == "block-exists"
+    assert scene.state.block(names[3]) is None
+    assert scene.state.block(names[0][:16]) is None
+
+
+def test_locator_that_begins_within_a_packed_block_is_none(scene: Scene) -> None:
+    anchoring = Anchoring.of(scene.anchor(2), START)
+    packed = bytes(anchoring)[-84:]
+    assert [anchoring.offset(packed[place : place + 32].hex()) for place in (0, 42)] == [0, 1]
+    assert {anchoring.offset(packed[place : place + 32].hex()) for place in (*range(1, 42), *range(43, 53))} == {None}
 
 
 def test_withdrawal_is_by_author_or_hospital_and_once(scene: Scene) -> None:

@@ -201,7 +201,7 @@ def test_entry_of_a_later_version_is_not_called_damage(
 
 
 def test_file_of_a_later_version_is_not_called_damage(path: Path) -> None:
-    edit(path, "PRAGMA user_version = 3")
+    edit(path, "PRAGMA user_version = 4")
     with pytest.raises(UnknownVersion):
         EmbeddedEngine.open(path)
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +64,26 @@ def test_every_body_refuses_a_field_too_many_and_a_field_too_few(body: Body) -> 
     for name in value:
         with pytest.raises(FieldInvalid):
             type(body).from_json({key: each for key, each in value.items() if key != name})
+
+
+def refused_blocks(block: dict[str, Any]) -> Iterator[object]:
+    for name in ("locator", "scope", "chapter"):
+        good = block[name]
+        ends = [good[:-1], good + "0", good.upper(), *(good[:-2] + end for end in ("g0", "  ", "a\n", "\u0661a"))]
+        yield from (block | {name: bad} for bad in (*ends, "", 7, None, [good]))
+        yield {key: each for key, each in block.items() if key != name}
+    yield from (block | {"size": bad} for bad in (-1, 2**53, True, 1.0, "1", None))
+    yield from (block | {"note": "x"}, {**block, "note": "x", "size": None}, {}, [], "x", None)
+
+
+def test_one_bad_block_among_good_ones_is_refused() -> None:
+    value = Scene().anchor(3).to_json()
+    first, second, third = value["blocks"]
+    largest = AnchorBlocks.from_json(value | {"blocks": [first, second | {"size": 2**53 - 1}, third]})
+    assert [block.size for block in largest.blocks] == [1000, 2**53 - 1, 1000]
+    for bad in refused_blocks(second):
+        with pytest.raises(FieldInvalid):
+            AnchorBlocks.from_json(value | {"blocks": [first, bad, third]})
 
 
 def test_wire_form_is_as_specified() -> None:
