@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTS_INSTALLED := $(VENV)/.tests-installed
+BENCH := build/bench
+PROFILE ?= smoke
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint bench vectors clean
@@ -28,7 +30,7 @@ test: $(TESTS_INSTALLED)  ## run the tests; what is not installed here is skippe
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 test-slow: $(TESTS_INSTALLED)  ## run the slow matrices too
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow $(ARGS)
 
 lint: $(TESTS_INSTALLED)  ## check style, types and layers
 	$(BIN)/ruff check .
@@ -36,9 +38,11 @@ lint: $(TESTS_INSTALLED)  ## check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## measure sealing and reading; peers are compared when `pip install -e .[bench]`
+bench: $(INSTALLED)  ## run every benchmark small and report it in build/bench (PROFILE=paper: as the docs do)
 	$(BIN)/python -m pip install -qq --editable '.[bench]'
-	$(BIN)/python -m benchmarks run seal history
+	@rm -rf $(BENCH) && mkdir -p $(BENCH)
+	$(BIN)/python -m benchmarks run all --profile $(PROFILE) --json $(BENCH)/results.jsonl; failed=$$?; \
+	$(BIN)/python -m benchmarks report $(BENCH)/results.jsonl --out $(BENCH) && exit $$failed
 
 vectors: $(TESTS_INSTALLED)  ## write the known-answer files anew
 	$(BIN)/python -m tests.vectors.generate

@@ -13,7 +13,9 @@ from benchmarks.timing import Subject
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured; ``smoke`` shows in seconds that everything runs, its numbers say nothing."""
+    """How much is measured: ``smoke`` shows in seconds that everything runs, its numbers say nothing; ``paper`` is for
+    a paper's tables; ``full`` is larger, for narrow intervals and a machine of one's own over night.
+    """
 
     name: str
     repeats: int
@@ -59,6 +61,18 @@ PROFILES: Mapping[str, Sizes] = {
             entries=20_000,
             ledgers=(10_000, 100_000, 1_000_000),
             followed=100_000,
+        ),
+        Sizes(
+            "full",
+            repeats=21,
+            file_bytes=1 << 30,
+            histories=200,
+            visits=1000,
+            batches=8,
+            commits=1000,
+            entries=100_000,
+            ledgers=(10_000, 100_000, 1_000_000, 3_000_000),
+            followed=1_000_000,
         ),
     )
 }
@@ -106,9 +120,35 @@ class Bench:
         """Hand in something counted."""
         self.emit(Figure(self.case, name, value, unit, settings, self.provenance))
 
-    def published(self, system: str, figure: str, faults: str) -> None:
-        """Hand in what others published."""
-        self.emit(Published(self.case, system, figure, faults, self.provenance))
+    def published(
+        self,
+        system: str,
+        figure: str,
+        faults: str,
+        *,
+        source: str = "",
+        venue: str = "",
+        year: int | None = None,
+        hardware: str = "",
+        security_bits: int | None = None,
+        read_at: str = "",
+    ) -> None:
+        """Hand in what others published; what follows ``faults`` as far as they say so."""
+        self.emit(
+            Published(
+                case=self.case,
+                system=system,
+                figure=figure,
+                faults=faults,
+                provenance=self.provenance,
+                source=source,
+                venue=venue,
+                year=year,
+                hardware=hardware,
+                security_bits=security_bits,
+                read_at=read_at,
+            )
+        )
 
     def profile(self, name: str, seconds: float, functions: list[tuple[str, int, float, float]]) -> None:
         """Hand in where the time of one run went."""

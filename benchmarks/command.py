@@ -1,25 +1,28 @@
-"""The command: list the cases, run some of them, show result files as tables."""
+"""The command: list the cases, run some of them, show result files as tables or write a report of them."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import provenance, results
 from benchmarks.bench import PROFILES, Bench
 from benchmarks.cases import CASES
-from benchmarks.errors import BenchmarkError, CaseUnknown
+from benchmarks.errors import BenchmarkError, CaseUnknown, OutputUnwritable
+from benchmarks.optional import require
 from benchmarks.processes import measured
+from benchmarks.report.terminal import show
 from benchmarks.results import Absent, Line
-from benchmarks.tables import tables
 
-_WIDTH = 160
+EVERY_CASE = "all"
 
 
 @click.group()
@@ -36,52 +39,93 @@ def list_cases() -> None:
 
 @main.command()
 @click.argument("cases", nargs=-1, required=True, metavar="CASE...")
-@click.option("--profile", default="paper", metavar="PROFILE", help="smoke (only shows that all runs) or paper.")
+@click.option(
+    "--profile", default="paper", metavar="PROFILE", help="smoke (only shows that all runs), paper (default) or full."
+)
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Append every sample to FILE, as JSON lines.")
 def run(cases: tuple[str, ...], profile: str, path: Path | None) -> None:
-    """Measure each CASE in a process of its own and show the tables."""
+    """Measure each CASE (or all) in a process of its own and show the tables."""
     with _told():
-        _require(cases, CASES, "case")
+        chosen = CASES if EVERY_CASE in cases else dict.fromkeys(cases)
+        _require(chosen, CASES, "case")
         _require([profile], PROFILES, "profile")
+        _append(path, "")
     lines: list[Line] = []
     failed = 0
     try:
-        for case in dict.fromkeys(cases):
-            failed += _run_one(case, profile, path, lines)
+        with _told(), _stoppable(), _progress() as progress:
+            bar = progress.add_task("", total=len(chosen))
+            for case in chosen:
+                progress.update(bar, description=case)
+                failed += _run_one(case, profile, path, lines, progress)
+                progress.advance(bar)
     except KeyboardInterrupt:
         click.echo("Stopped; what was measured until now is kept.", err=True)
         failed += 1
-    _show(lines)
+    show(lines)
     sys.exit(1 if failed else 0)
 
 
-def _run_one(case: str, profile: str, path: Path | None, lines: list[Line]) -> int:
-    with Console(stderr=True).status(f"{case} ...") as status:
-        try:
-            for line in measured(case, profile):
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Being ended, or losing the terminal, is as Ctrl-C: the case that runs ends with its own processes and files."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _progress() -> Progress:
+    """Drawn on a terminal only."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _run_one(case: str, profile: str, path: Path | None, lines: list[Line], progress: Progress) -> int:
+    found = 0
+    try:
+        with closing(measured(case, profile)) as coming:
+            for line in coming:
+                found += 1
                 lines.append(line)
-                _append(path, line)
-                status.update(f"{case}: {getattr(line, 'name', '')}")
-        except BenchmarkError as error:
-            line = Absent(case, case, str(error), provenance.collect(profile))
-            lines.append(line)
-            _append(path, line)
-            return 1
+                _append(path, results.to_json(line) + "\n")
+                name = getattr(line, "name", "")
+                progress.update(progress.task_ids[0], description=f"{case}, {found} results: {name}")
+    except BenchmarkError as error:
+        origin = lines[-1].provenance if found else provenance.collect(profile)
+        lines.append(Absent(case, case, str(error), origin))
+        _append(path, results.to_json(lines[-1]) + "\n")
+        return 1
     return 0
 
 
-def _append(path: Path | None, line: Line) -> None:
-    if path is not None:
+def _append(path: Path | None, text: str) -> None:
+    if path is None:
+        return
+    try:
         with path.open("a", encoding="utf-8") as file:
-            file.write(results.to_json(line) + "\n")
+            file.write(text)
+    except OSError as error:
+        raise OutputUnwritable(f"{path} cannot be written ({error.strerror}); name a file that can") from None
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-def report(files: tuple[Path, ...]) -> None:
-    """Show the tables of result files."""
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write tables, figures and a page to DIR.")
+def report(files: tuple[Path, ...], out: Path | None) -> None:
+    """Show the tables of result files; with --out, write them with figures and a page that holds all."""
     with _told():
-        _show(list(results.read(files)))
+        lines = list(results.read(files))
+        if out is None:
+            show(lines)
+            return
+        require("jinja2", "matplotlib", "pandas")
+        from benchmarks.report.write import write  # noqa: PLC0415 - needs what was just looked for
+
+        click.echo(write(lines, out))
 
 
 @main.command(hidden=True)
@@ -95,12 +139,6 @@ def measure(case: str, profile: str) -> None:
 def _emit(line: Line) -> None:
     sys.stdout.write(results.to_json(line) + "\n")
     sys.stdout.flush()
-
-
-def _show(lines: list[Line]) -> None:
-    console = Console(width=_WIDTH, highlight=False, markup=False)
-    for table in tables(lines):
-        console.print(table)
 
 
 @contextmanager

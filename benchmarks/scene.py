@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from clinic import enrolment
 from clinic.home import Home
 from clinic.keystore import MemberSecrets
 from clinic.site import Site
-from ledger.bodies import Role
+from ledger.bodies import OF_A_HOSPITAL, Role
 from scheme import keyfile
 
 PROXIES = 3
@@ -39,17 +40,22 @@ class Scene:
         person = self.home.enrol(self.site, authority, Role.PATIENT, name, hospital="Riverside", password=_PASSWORD)
         return self.home.keystore.unlock(person.member_id, _PASSWORD)
 
+    def admit(self, secrets: MemberSecrets) -> None:
+        """Enrol a member whose keys are elsewhere; a patient's first key card is published."""
+        hospital = self.hospital if secrets.role in OF_A_HOSPITAL else None
+        enrolment.enrol_with_keys(self.site, self.home.authority(_PASSWORD), secrets, hospital)
+
 
 @contextmanager
-def scene() -> Iterator[Scene]:
-    """A new scene below the folder for temporary files (``$TMPDIR``)."""
+def scene(proxies: int = PROXIES) -> Iterator[Scene]:
+    """A new scene below the folder for temporary files (``$TMPDIR``), with so many proxies in its home."""
     with tempfile.TemporaryDirectory(prefix="chartseal-bench-") as scratch:
         folder = Path(scratch)
         home = Home.create(
             folder / "home",
             stores=[f"file://{folder}/store"],
             password=_PASSWORD,
-            proxies=PROXIES,
+            proxies=proxies,
             threshold=THRESHOLD,
             profile=keyfile.TEST,
         )

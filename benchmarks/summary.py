@@ -7,6 +7,7 @@ import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from benchmarks.errors import ResultInvalid
 
@@ -32,6 +33,12 @@ def summarise(samples: Sequence[float]) -> Summary:
     """Percentile bootstrap (Efron 1979) with 2,000 resamples. Raises ``ResultInvalid`` on no samples or NaN."""
     if not samples or not all(math.isfinite(sample) for sample in samples):
         raise ResultInvalid("a series holds no samples, or one that is not a number; measure again")
+    return _summarise(tuple(samples))
+
+
+@lru_cache(maxsize=4096)
+def _summarise(samples: tuple[float, ...]) -> Summary:
+    """Kept, since several tables and figures show the same samples."""
     rng = random.Random(_SEED)
     medians = sorted(statistics.median(rng.choices(samples, k=len(samples))) for _ in range(RESAMPLES))
     ordered = sorted(samples)

@@ -1,129 +1,135 @@
-"""Tables for people, from the lines of result files and nothing else."""
+"""Tables from the lines of one run and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-
-from benchmarks.results import Absent, Comparison, Figure, Line, Profile, Provenance, Published, Series
+from benchmarks.pivots import pivots
+from benchmarks.quantities import LOW_SECURITY_BITS, count, number, security, time_scale
+from benchmarks.results import Absent, Comparison, Figure, Profile, Published, Series
+from benchmarks.runs import Run
 from benchmarks.summary import Summary, summarise
+from benchmarks.table import Table
 
 _MEGA = 1e6
-_MICRO = 1e-6
 
 
-def tables(lines: Sequence[Line]) -> Iterator[RenderableType]:
-    """For each case: where and when, what was measured, what it is compared with, and where the time went."""
-    for case in dict.fromkeys(line.case for line in lines):
-        of_case = [line for line in lines if line.case == case]
-        series = {line.name: line for line in of_case if isinstance(line, Series)}
-        yield Group(f"\n{case}", *_where(of_case[0].provenance))
-        yield _measured(series.values(), [line for line in of_case if isinstance(line, Absent)])
-        comparisons = [line for line in of_case if isinstance(line, Comparison)]
-        if comparisons:
-            yield _compared(comparisons, series)
-        figures = [line for line in of_case if isinstance(line, Figure)]
-        if figures:
-            yield _counted(figures)
-        published = [line for line in of_case if isinstance(line, Published)]
-        if published:
-            yield _as_published(published)
-        yield from (_profiled(line) for line in of_case if isinstance(line, Profile))
+def tables(run: Run) -> Iterator[Table]:
+    """What was measured, what it is compared with, what was counted, what was not measured, where the time went."""
+    series, absent = run.of(Series), run.of(Absent)
+    if series or absent:
+        yield _measured(series, absent)
+    if comparisons := run.of(Comparison):
+        yield _compared(comparisons, run)
+    side_by_side = pivots(run)
+    yield from side_by_side.tables
+    if figures := [line for line in run.of(Figure) if id(line) not in side_by_side.shown]:
+        yield _counted(figures)
+    if absent:
+        rows = tuple((line.name, line.reason) for line in absent)
+        yield Table("missing", ("not measured", "why, and what to do"), rows, left=2)
+    if published := run.of(Published):
+        yield _as_published(published)
+    for place, line in enumerate(run.of(Profile), 1):
+        yield _profiled(f"profile-{place}", line)
 
 
-def _where(found: Provenance) -> list[str]:
-    if not found:
-        return []
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
-    commit = f"{str(found['commit'])[:12]}{' with changes' if found['modified'] else ''}"
-    memory = f"{found['memory_bytes'] / 2**30:.0f} GiB"
-    return [
-        f"{found['time']}, commit {commit}, profile {found['profile']}, load {found['load']:.1f} at the start",
-        f"{found['cpu']}, {found['cores']} cores, {memory}, {found['system']}",
-        f"{found['python']}, {found['openssl']}, {versions}",
-    ]
-
-
-def _measured(series: Iterable[Series], absent: Iterable[Absent]) -> Table:
-    table = _table("what was measured", "median", "95 % interval", "5 % .. 95 %", "samples", "CPU")
-    for line in series:
-        found = _summary(line)
-        scale, unit = _scale(line)
-        cpu = sum(line.cpu_seconds) / sum(line.seconds)
-        table.add_row(
-            line.name,
-            f"{_number(found.median / scale)} {unit}",
-            f"{_number(found.low / scale)} .. {_number(found.high / scale)}",
-            f"{_number(found.p5 / scale)} .. {_number(found.p95 / scale)}",
-            str(found.count),
-            f"{cpu:.2f}",
-        )
-    for missing in absent:
-        table.add_row(missing.name, missing.reason)
-    return table
-
-
-def _summary(line: Series) -> Summary:
+def summary(line: Series) -> Summary:
     """Of seconds for one operation, else of rates."""
     return summarise(line.seconds if line.unit == "operations" else line.rates)
 
 
-def _scale(line: Series) -> tuple[float, str]:
+def scale(line: Series) -> tuple[float, str]:
+    """What the summary's numbers are divided by, and the unit they then have."""
     if line.unit == "operations":
-        return _MICRO, "us"
+        return time_scale(summary(line).median)
     return (_MEGA, "MB/s") if line.unit == "bytes" else (1, f"{line.unit}/s")
 
 
-def _compared(comparisons: Iterable[Comparison], series: dict[str, Series]) -> Table:
-    table = _table("ratio of rates", "median", "95 % interval", "5 % .. 95 %", "goal", "")
+def ratios(line: Comparison, run: Run) -> Summary:
+    """Of rates over rates, sample by sample, or of rates."""
+    rates = run.series[line.of].rates
+    over = run.series[line.over].rates if line.over else [1.0] * len(rates)
+    return summarise([rate / other for rate, other in zip(rates, over, strict=True)])
+
+
+def security_of(bits: Iterable[int]) -> str:
+    """The security level, or both sides' where they are not the same: levels are never mixed without a word."""
+    return " against ".join(map(security, bits))
+
+
+def is_uneven(bits: Sequence[int]) -> bool:
+    """Whether the two sides have different security levels, or one has too low a level."""
+    return len(bits) > 1 or any(each < LOW_SECURITY_BITS for each in bits)
+
+
+def levels(line: Comparison, run: Run) -> list[int]:
+    """The sides' different security levels in bits, as far as they have one."""
+    sides = [run.series[name].security_bits for name in (line.of, line.over) if name is not None]
+    return list(dict.fromkeys(bits for bits in sides if bits is not None))
+
+
+def _measured(series: Iterable[Series], absent: Iterable[Absent]) -> Table:
+    rows = []
+    for line in series:
+        found = summary(line)
+        divisor, unit = scale(line)
+        low, high, p5, p95 = (number(each / divisor) for each in (found.low, found.high, found.p5, found.p95))
+        rows.append((
+            line.name,
+            f"{number(found.median / divisor)} {unit}",
+            f"{low} .. {high}",
+            f"{p5} .. {p95}",
+            str(found.count),
+            f"{sum(line.cpu_seconds) / sum(line.seconds):.2f}",
+            security(line.security_bits),
+        ))  # fmt: skip
+    rows += [(missing.name, "not measured", "", "", "", "", "") for missing in absent]
+    columns = ("what was measured", "median", "95 % interval", "5 % .. 95 %", "samples", "CPU", "security")
+    return Table("measured", columns, tuple(rows))
+
+
+def _compared(comparisons: Iterable[Comparison], run: Run) -> Table:
+    rows = []
     for line in comparisons:
-        rates = series[line.of].rates
-        over = series[line.over].rates if line.over else [1.0] * len(rates)
-        found = summarise([rate / other for rate, other in zip(rates, over, strict=True)])
-        unit = "" if line.over else f" {series[line.of].unit}/s"
-        table.add_row(
+        found = ratios(line, run)
+        unit = "" if line.over else f" {run.series[line.of].unit}/s"
+        rows.append((
             line.title,
-            f"{_number(found.median)}{unit}",
-            f"{_number(found.low)} .. {_number(found.high)}",
-            f"{_number(found.p5)} .. {_number(found.p95)}",
-            "" if line.at_least is None else f">= {_number(line.at_least)}",
+            f"{number(found.median)}{unit}",
+            f"{number(found.low)} .. {number(found.high)}",
+            f"{number(found.p5)} .. {number(found.p95)}",
+            "" if line.at_least is None else f">= {number(line.at_least)}",
             "" if line.at_least is None else "reached" if found.median >= line.at_least else "MISSED",
-        )
-    return table
+            security_of(levels(line, run)),
+        ))  # fmt: skip
+    columns = ("ratio of rates", "median", "95 % interval", "5 % .. 95 %", "goal", "", "security")
+    return Table("ratios", columns, tuple(rows))
 
 
 def _counted(figures: Iterable[Figure]) -> Table:
-    table = _table("figure", "value")
-    for line in figures:
-        table.add_row(line.name, f"{_number(line.value)} {line.unit}")
-    return table
+    rows = tuple((line.name, f"{count(line.value)} {line.unit}") for line in figures)
+    return Table("figures", ("figure", "value"), rows)
 
 
 def _as_published(published: Iterable[Published]) -> Table:
-    table = Table("as published, not measured here", "figure", "faults that it stands", box=box.MARKDOWN)
-    for line in published:
-        table.add_row(line.system, line.figure, line.faults)
-    return table
+    """Columns that nobody filled are left out."""
+    columns = ("as published, not measured here", "figure", "faults that it stands", "source", "venue", "year",
+               "hardware", "security", "read at")  # fmt: skip
+    rows = [
+        (line.system, line.figure, line.faults, line.source, line.venue, str(line.year or ""), line.hardware,
+         security(line.security_bits), line.read_at)
+        for line in published
+    ]  # fmt: skip
+    kept = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    narrowed = tuple(tuple(row[place] for place in kept) for row in rows)
+    return Table("published", tuple(columns[place] for place in kept), narrowed, left=len(kept))
 
 
-def _profiled(line: Profile) -> Table:
-    table = _table(f"profile: {line.name}, {line.seconds:.2f} s under cProfile", "calls", "own s", "with callees s")
-    for name, calls, own, cumulative in line.functions:
-        table.add_row(name, f"{calls:,}", f"{own:.3f}", f"{cumulative:.3f}")
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns, box=box.MARKDOWN)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
-
-
-def _number(value: float) -> str:
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 100 else f"{value:.2f}"
+def _profiled(name: str, line: Profile) -> Table:
+    rows = tuple(
+        (function, f"{calls:,}", f"{own:.3f}", f"{cumulative:.3f}")
+        for function, calls, own, cumulative in line.functions
+    )
+    title = f"profile: {line.name}, {line.seconds:.2f} s under cProfile"
+    return Table(name, (title, "calls", "own s", "with callees s"), rows)

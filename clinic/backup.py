@@ -16,7 +16,8 @@ from typing import BinaryIO, cast
 
 from clinic import durable
 from clinic.errors import HomeInvalid, InputInvalid
-from clinic.home_config import EMBEDDED, Config
+from clinic.home_config import EMBEDDED, HOSPITAL_CONFIG, Config
+from clinic.home_folder import CONFIG, LEDGER
 from ledger.engines.embedded import EmbeddedEngine
 from scheme import canonical, chunked, keyfile
 from scheme.keyfile import Argon2Profile
@@ -24,8 +25,6 @@ from scheme.stream import Buffer
 
 _CONTEXT = b"chartseal/1/backup"
 _LENGTH_SIZE = 4
-_LEDGER = "ledger.sqlite"
-_CONFIG = "config.json"
 _SKIPPED = {".lock", ".tmp"}
 
 
@@ -46,15 +45,15 @@ def write_backup(
     key = os.urandom(chunked.KEY_SIZE)
     head = keyfile.seal_keyfile(password, key, profile=profile, context=_CONTEXT)
     with durable.full_disk_told(), tempfile.TemporaryDirectory() as scratch, durable.writing(target) as file:
-        copy = Path(scratch) / _LEDGER
-        EmbeddedEngine.copy(home / _LEDGER if ledger is None else ledger, copy)
+        copy = Path(scratch) / LEDGER
+        EmbeddedEngine.copy(home / LEDGER if ledger is None else ledger, copy)
         file.write(len(head).to_bytes(_LENGTH_SIZE, "big") + head)
         sealer = chunked.Sealer(key, _CONTEXT, file)
         with tarfile.open(fileobj=cast(BinaryIO, _Pipe(sealer)), mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            archive.add(copy, _LEDGER)
+            archive.add(copy, LEDGER)
             for path in sorted(home.rglob("*")):
                 relative = path.relative_to(home)
-                if path.is_file() and not relative.name.startswith(_LEDGER) and path.suffix not in _SKIPPED:
+                if path.is_file() and not relative.name.startswith(LEDGER) and path.suffix not in _SKIPPED:
                     archive.add(path, str(relative))
         sealer.finish()
     return target.stat().st_size
@@ -92,8 +91,11 @@ def restore_backup(source: Path, home: Path, password: str, *, allow_test_profil
 
 
 def _keep_ledger_in_home(home: Path) -> None:
-    path = home / _CONFIG
-    config = Config.from_json(canonical.loads(durable.read(path), what=_CONFIG))
+    path = home / CONFIG
+    value = canonical.loads(durable.read(path), what=CONFIG)
+    if value.get("type") != HOSPITAL_CONFIG:
+        return  # a member's, which has its copy of the ledger in the home
+    config = Config.from_json(value)
     if config.ledger != EMBEDDED:
         durable.write(path, canonical.dumps(replace(config, ledger=EMBEDDED).to_json()))
 

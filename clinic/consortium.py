@@ -18,6 +18,7 @@ from clinic.errors import LetterInvalid, NotPermitted
 from clinic.keystore import MemberSecrets
 from clinic.letters import Mailbox
 from clinic.requests import new_id, reader_keys
+from clinic.submission import submit
 from ledger.bodies import AnswerIndex, AskIndex, Enrol, IndexPatients, MemberKeys, Role, UnindexPatients
 from ledger.bodies.consortium import MAX_INDEX_TAGS, index_tag
 from ledger.engine import Engine, Receipt
@@ -25,7 +26,6 @@ from ledger.records import Ask
 from ledger.refusals import TagUnknown
 from ledger.registry import Body
 from ledger.state import State
-from ledger.transactions import sign
 from scheme import canonical, certificates, hpke
 from scheme.hashing import DIGEST_SIZE
 from scheme.hpke import HpkePublicKey
@@ -51,10 +51,7 @@ class Consortium:
 
     def submit(self, body: Body, actor: MemberSecrets) -> Receipt:
         """Sign ``body`` as ``actor`` and have it ordered; final on return. Raises the ledger's refusals."""
-        ledger = self.engine.genesis.digest
-        return self.engine.submit(
-            sign(body, signer_id=actor.member_id, key=actor.signing, ledger=ledger, time=self.clock())
-        )
+        return submit(self.engine, body, actor, time=self.clock())
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from clinic.delegate_keys import DelegateKeys
 from clinic.errors import NotPermitted
 from clinic.keystore import MemberSecrets
 from clinic.requests import new_id
+from clinic.submission import submit
 from ledger.bodies import Evidence, Stand, StandDown, VoteForDelegate
 from ledger.delegate import Delegate
 from ledger.delegates import proposer
@@ -19,9 +20,7 @@ from ledger.engines.replica import BlockSource
 from ledger.errors import TransactionInvalid
 from ledger.records import Candidate, Epoch, Misconduct
 from ledger.refusals import DelegateDiffers, Refused
-from ledger.registry import Body
 from ledger.seats import Seat
-from ledger.transactions import sign
 from scheme.keys import SigningKey
 
 
@@ -77,7 +76,7 @@ def stand(engine: Engine, keys: DelegateKeys, member: MemberSecrets, clock: Cloc
         key = SigningKey.generate()
         keys.keep(delegate, key)  # before it stands: a seat without its key would miss every turn
     try:
-        _submit(engine, Stand.of(delegate, key, member.member_id), member, clock)
+        submit(engine, Stand.of(delegate, key, member.member_id), member, time=clock())
     except (Refused, TransactionInvalid) as refusal:
         if fresh:
             keys.forget(delegate)
@@ -90,19 +89,19 @@ def stand(engine: Engine, keys: DelegateKeys, member: MemberSecrets, clock: Cloc
 
 def stand_down(engine: Engine, member: MemberSecrets, clock: Clock) -> Candidate:
     """End ``member``'s candidacy; a seat is kept until the epoch ends. Raises the ledger's refusals."""
-    _submit(engine, StandDown(), member, clock)
+    submit(engine, StandDown(), member, time=clock())
     return _candidate(engine, member)
 
 
 def vote(engine: Engine, voter: MemberSecrets, delegate: str, clock: Clock) -> Receipt:
     """``voter`` supports ``delegate`` until it votes again, once an epoch. Raises the ledger's refusals."""
-    return _submit(engine, VoteForDelegate(delegate), voter, clock)
+    return submit(engine, VoteForDelegate(delegate), voter, time=clock())
 
 
 def report(engine: Engine, evidence: Evidence, reporter: MemberSecrets | Delegate, clock: Clock) -> Receipt:
     """Submit ``evidence`` as a member or as a delegate that stands. Raises the ledger's refusals."""
     if isinstance(reporter, MemberSecrets):
-        return _submit(engine, evidence, reporter, clock)
+        return submit(engine, evidence, reporter, time=clock())
     return engine.submit(reporter.signed(evidence, ledger=engine.genesis.digest, time=clock()))
 
 
@@ -129,11 +128,6 @@ def contradictions(copy: Reader, source: BlockSource) -> Iterator[Evidence]:
                 if other.delegate in votes:
                     yield Evidence.double_sign(votes[other.delegate], other)
             return
-
-
-def _submit(engine: Engine, body: Body, member: MemberSecrets, clock: Clock) -> Receipt:
-    ledger = engine.genesis.digest
-    return engine.submit(sign(body, signer_id=member.member_id, key=member.signing, ledger=ledger, time=clock()))
 
 
 def _candidate(engine: Engine, member: MemberSecrets) -> Candidate:

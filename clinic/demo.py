@@ -27,7 +27,7 @@ from clinic.intake import bundle_drafts
 from clinic.keystore import MemberSecrets
 from clinic.opened import OpenedBlock
 from clinic.own_blocks import open_own
-from clinic.proxy import Ask
+from clinic.proxy_answer import Ask
 from clinic.requests import Access, read_request, request_access
 from clinic.sealing import Sealed, seal_records
 from clinic.site import Site
@@ -158,7 +158,7 @@ class _Story:
             bundle_drafts(bundle),
             patient_id=patient.member_id,
             author=cast.author,
-            hospital=cast.hospital,
+            hospital_id=cast.hospital.member_id,
         )[0]
 
     def _plan(self, patient: MemberSecrets) -> object:

@@ -107,7 +107,7 @@ class LedgerDemo:
         note = bundle_drafts(follow_up(Category.IMMUNISATION, f"note-{self._written}"))
         seal_records(
             self.site, cast.home.outbox, note, patient_id=self._patient.member_id, author=cast.author,
-            hospital=cast.hospital,
+            hospital_id=cast.hospital.member_id,
         )  # fmt: skip
         return self.height
 

@@ -54,8 +54,7 @@ class MatchingDemo:
         )
         self._patients[name] = cast.home.keystore.unlock(person.member_id, cast.password)
         with self._at_desk(name) as desk:
-            desk.services.set_up(cast.authority)
-            matching.take_pseudonym(desk, desk.services.register(cast.authority))
+            matching.take_pseudonym(desk, desk.services.registrar(lambda: cast.authority))
             matching.opt_in(desk, self._vocabulary, gather(self._vocabulary, symptoms), Closure.NEAR)
 
     def _both_accept(self) -> str:
@@ -130,10 +129,10 @@ class MatchingDemo:
 
     def _second_pseudonym(self, name: str) -> bool:
         with self._at_desk(name) as desk:
-            register = desk.services.register(self._demo.cast.authority)
+            register = desk.services.registrar(lambda: self._demo.cast.authority)
             another = SigningKey.generate().verifying_key
             try:
-                register.certify(desk.site, PseudonymRequest.sign(desk.patient, desk.services.epoch, another))
+                register.certify(PseudonymRequest.sign(desk.patient, desk.services.epoch, another))
             except PseudonymIssued:
                 return False
         return True

@@ -44,15 +44,21 @@ class Directory:
         except (KeyError, TypeError):
             raise HomeInvalid("the home's directory of names is damaged; restore it from a backup") from None
 
+    def begin(self) -> None:
+        """Start with nobody, durably."""
+        self._write([])
+
     def add(self, person: Person) -> None:
         """Add a person, durably."""
         with self._locked():
-            people = [*self.people(), person]
-            value = {
-                "type": "chartseal/directory",
-                "people": [{"member": item.member_id, "role": item.role, "name": item.name} for item in people],
-            }
-            durable.write(self._path, canonical.dumps(value))
+            self._write([*self.people(), person])
+
+    def _write(self, people: list[Person]) -> None:
+        value = {
+            "type": "chartseal/directory",
+            "people": [{"member": item.member_id, "role": item.role, "name": item.name} for item in people],
+        }
+        durable.write(self._path, canonical.dumps(value))
 
     def find(self, name: str, roles: tuple[str, ...] = ()) -> Person:
         """The person of that name, or of that unique id prefix (from 4 digits). Raises ``NameUnknown``,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from clinic.clock import Clock, year_of
 from clinic.errors import NotPermitted
@@ -30,32 +31,64 @@ def new_genesis(
     )
 
 
-def enrol_with_keys(
-    site: Site, authority: MemberSecrets, secrets: MemberSecrets, hospital: MemberSecrets | None = None
-) -> None:
-    """Enrol a member with keys that it made itself; adds ``hospital`` to a patient who is enrolled already.
+@dataclass(frozen=True)
+class Application:
+    """What somebody who is to be enrolled hands in: id, role and public keys, with the proof (64 bytes) of having them.
 
-    The authority certifies; ``hospital`` registers its doctors and patients, the authority all others. A new patient
-    also publishes her first key card. Raises ``NotPermitted`` and the ledger's refusals.
+    ``member_id`` is chosen at random by whoever made the keys.
     """
-    role = Role(secrets.role)
-    if hospital is None and role in OF_A_HOSPITAL:
-        raise NotPermitted(f"a {role} is registered by a hospital; name it")
+
+    member_id: str
+    role: Role
+    keys: MemberKeys
+    proof: bytes
+
+    @property
+    def proven(self) -> bool:
+        """Whether whoever holds the verifying key made the proof over these keys."""
+        return self.keys.proven(self.member_id, self.proof)
+
+
+def application_of(secrets: MemberSecrets) -> Application:
+    """The application of a member with keys that it made itself."""
     keys = MemberKeys(
         verifying=bytes(secrets.signing.verifying_key),
         hpke=bytes(secrets.hpke.public_key),
         receiving=bytes(secrets.receiving.public_key),
         wrapping=bytes(secrets.wrapping.public_key) if secrets.wrapping else None,
     )
-    known = site.state().member(secrets.member_id)
+    return Application(secrets.member_id, Role(secrets.role), keys, keys.prove(secrets.member_id, secrets.signing))
+
+
+def admit(
+    site: Site, authority: MemberSecrets, application: Application, hospital: MemberSecrets | None = None
+) -> None:
+    """Enrol whoever applied; adds ``hospital`` to a patient who is enrolled already.
+
+    The authority certifies; ``hospital`` registers its doctors and patients, the authority all others. Raises
+    ``NotPermitted`` and the ledger's refusals.
+    """
+    member_id, role = application.member_id, application.role
+    if hospital is None and role in OF_A_HOSPITAL:
+        raise NotPermitted(f"a {role} is registered by a hospital; name it")
+    known = site.state().member(member_id)
     certificate = (
-        certificate_for(site, authority, secrets.member_id, role, keys) if known is None else known.certificate
+        certificate_for(site, authority, member_id, role, application.keys) if known is None else known.certificate
     )
-    proof = keys.prove(secrets.member_id, secrets.signing)
     hospital_id = None if hospital is None else hospital.member_id
     signer = hospital if hospital is not None and role in OF_A_HOSPITAL else authority
-    site.submit(Enrol(secrets.member_id, role, hospital_id, certificate, keys, proof), signer)
-    if role is Role.PATIENT and site.state().key_card(secrets.member_id) is None:
+    site.submit(Enrol(member_id, role, hospital_id, certificate, application.keys, application.proof), signer)
+
+
+def enrol_with_keys(
+    site: Site, authority: MemberSecrets, secrets: MemberSecrets, hospital: MemberSecrets | None = None
+) -> None:
+    """Enrol a member with keys that it made itself; a new patient also publishes her first key card.
+
+    Raises as ``admit``.
+    """
+    admit(site, authority, application_of(secrets), hospital)
+    if secrets.role == Role.PATIENT and site.state().key_card(secrets.member_id) is None:
         publish_first_card(site, secrets)
 
 

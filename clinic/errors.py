@@ -87,10 +87,34 @@ class ProxiesInsufficient(ClinicError):
     code = "proxies-insufficient"
 
 
+class FaultInvalid(ClinicError):
+    """A file that is no evidence against a proxy."""
+
+    code = "fault-invalid"
+
+
+class FaultUnfounded(ClinicError):
+    """Evidence that shows nothing of the proxy that it names, or of another ledger."""
+
+    code = "fault-unfounded"
+
+
 class InputInvalid(ClinicError):
     """A file or folder handed in that cannot be sealed, or an output that cannot be written."""
 
     code = "input-invalid"
+
+
+class HospitalUnreachable(ClinicError):
+    """The hospital's server does not answer; what was sealed waits."""
+
+    code = "hospital-unreachable"
+
+
+class LinkInvalid(ClinicError):
+    """What a hospital gave as its links is not what it was asked for: place, headers or signatures."""
+
+    code = "link-invalid"
 
 
 class OutboxPending(ClinicError):

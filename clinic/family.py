@@ -6,16 +6,14 @@ accepted.
 
 from __future__ import annotations
 
-import contextlib
-
 from clinic.errors import GrantUnknown, SelectionInvalid
 from clinic.grants import Decision, prepare
 from clinic.keystore import MemberSecrets
 from clinic.requests import member_of
+from clinic.revocation import forget_everywhere
 from clinic.site import Site
 from ledger.bodies import FamilyAccept, FamilyEnd, FamilyInvite, Role
 from ledger.records import GrantRecord
-from scheme.errors import ChartSealError
 
 
 def invite(site: Site, parent: MemberSecrets, child_id: str, decision: Decision) -> str:
@@ -45,9 +43,7 @@ def end(site: Site, child: MemberSecrets, grant_id: str) -> bool:
     """
     link = _link(site, child, grant_id)
     site.submit(FamilyEnd(link.grant), child)
-    for proxy in site.proxies.values():
-        with contextlib.suppress(ChartSealError):  # one that is out of reach sees on the ledger that the link is over
-            proxy.forget(link.grant)
+    forget_everywhere(site, link)
     return not link.awaiting
 
 

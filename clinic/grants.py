@@ -1,7 +1,8 @@
 """Granting: a patient's approval becomes key fragments at the proxies, a letter to the delegatee, a ledger entry.
 
 Order: fragments -> letter -> ledger. Until the Grant stands on the ledger no proxy answers, so a crash in between
-gives nobody access; from then on all is in place.
+gives nobody access; from then on all is in place. A grant names the proxies that took their fragments: one that is out
+of reach is left out, as long as the others are enough.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from clinic.errors import GrantUnknown, SelectionInvalid
 from clinic.keystore import MemberSecrets
 from clinic.own_blocks import own_chapter_keys
 from clinic.own_scopes import master_of, own_scopes
-from clinic.rekeying import deposit_fragments
+from clinic.rekeying import Sharing, deposit_fragments
 from clinic.requests import Access, AccessRequest, new_id, reader_keys
 from clinic.selection import Selection, seal_selection
 from clinic.site import Site
@@ -81,12 +82,13 @@ def grant(site: Site, patient: MemberSecrets, delegatee_id: str, decision: Decis
 def prepare(
     site: Site, patient: MemberSecrets, delegatee_id: str, decision: Decision, *, request_id: str | None
 ) -> Grant:
-    """Everything of a grant but its ledger entry: fragments at the proxies and the letter; returns what to submit."""
+    """Everything of a grant but its ledger entry: fragments at the proxies and the letter; returns what to submit.
+
+    Raises ``ProxiesInsufficient`` when fewer proxies than the threshold take theirs.
+    """
     state = site.state()
     now = site.clock()
     delegatee = current_member(state, delegatee_id, now=now)
-    for proxy_id in site.proxies:
-        current_member(state, proxy_id, now=now)
     lines = own_scopes(site, state, patient)
     grant_id = new_id()
     selection: Selection | None = None
@@ -99,7 +101,10 @@ def prepare(
         if not scopes:
             raise SelectionInvalid("this would grant nothing; name other categories or an earlier year")
         keys = {line.id: master_of(patient).scope_key(line.scope) for line in scopes}
-    deposit_fragments(site, state, patient, delegatee, keys, grant_id=grant_id, part=grant_id, until=decision.until)
+    sharing = Sharing(_proxies(site, state, now), site.threshold)
+    took = deposit_fragments(
+        site, state, patient, delegatee, keys, grant_id=grant_id, part=grant_id, until=decision.until, sharing=sharing
+    )
     body = decision.access.to_json() | {
         "until": decision.until,
         "scopes": [scope_to_json(line) for line in scopes],
@@ -117,9 +122,16 @@ def prepare(
         until=decision.until,
         write=decision.access.write,
         threshold=site.threshold,
-        proxies=tuple(site.proxies),
+        proxies=took,
         body_digest=letter.digest,
     )
+
+
+def _proxies(site: Site, state: State, now: int) -> tuple[str, ...]:
+    """The site's proxies, which all have to be in office: a grant must not name one that was removed."""
+    for proxy_id in site.proxies:
+        current_member(state, proxy_id, now=now)
+    return tuple(site.proxies)
 
 
 def _usable(state: State, patient: MemberSecrets, lines: list[CardScope]) -> list[CardScope]:

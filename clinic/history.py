@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clinic.errors import GrantInactive
@@ -19,8 +19,10 @@ from ledger.records import AnchoredBlock, GrantRecord
 from ledger.state import State
 from scheme.chapter import BlockKey, Chapter, ChapterKey
 
-CHAPTERS_AT_ONCE = 256
-"""Chapters whose fragments are asked for in one request to each proxy."""
+CHAPTERS_AT_ONCE = 1024
+"""Most chapters whose fragments are asked for in one request to each proxy."""
+FIRSTS_BYTES = 64 << 20
+"""Most bytes of their first blocks, which are held until the fragments are here."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,7 @@ def _read_scopes(
         chapters.setdefault(block.chapter, []).append(block)
     release_id = _release(site, delegatee, held, tuple(chapters))
     opener = ChapterOpener(site, state, delegatee, held, release_id)
-    names = list(chapters)
-    for start in range(0, len(names), CHAPTERS_AT_ONCE):
-        window = [chapters[name] for name in names[start : start + CHAPTERS_AT_ONCE]]
+    for window in _windows(chapters.values()):
         firsts = {fetched.anchored.locator: fetched for fetched in _fetch_firsts(site, state, window)}
         keys = opener.open([fetched.block.header.chapter for fetched in firsts.values()])
         for fetched in _with_rest(site, state, window, firsts):
@@ -123,10 +123,28 @@ def _block_key(keys: Mapping[str, ChapterKey], fetched: FetchedBlock) -> BlockKe
     return keys[header.chapter.context.chapter].block_key(header.nonce)
 
 
+def _windows(chapters: Iterable[Sequence[AnchoredBlock]]) -> Iterator[list[Sequence[AnchoredBlock]]]:
+    """Chapters to be opened together: so many that the rounds to store and proxies hardly count."""
+    window: list[Sequence[AnchoredBlock]] = []
+    size = 0
+    for blocks in chapters:
+        first = _smallest(blocks).size
+        if window and (len(window) == CHAPTERS_AT_ONCE or size + first > FIRSTS_BYTES):
+            yield window
+            window, size = [], 0
+        window.append(blocks)
+        size += first
+    if window:
+        yield window
+
+
+def _smallest(blocks: Sequence[AnchoredBlock]) -> AnchoredBlock:
+    return min(blocks, key=lambda block: block.size)
+
+
 def _fetch_firsts(site: Site, state: State, window: Sequence[Sequence[AnchoredBlock]]) -> list[FetchedBlock]:
     """The smallest block of each chapter, for its capsule; kept, so that it is fetched once."""
-    smallest = [min(blocks, key=lambda block: block.size) for blocks in window]
-    return list(fetch_all(site, state, smallest, keep=True))
+    return list(fetch_all(site, state, map(_smallest, window), keep=True))
 
 
 def _with_rest(

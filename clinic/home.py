@@ -1,28 +1,28 @@
-"""A home: one folder with the ledger, the keystores, the services' keys and all that a hospital on one machine needs.
-
-Only the command and the demo open homes; use cases get what they need handed in.
-"""
+"""A hospital's home: one folder with ledger, keystores and the services' keys; and opening a home of any kind."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clinic import durable, enrolment
 from clinic.cards import FolderKeyCards
 from clinic.clock import Clock, system_clock
 from clinic.delegate_keys import DelegateKeys
-from clinic.directory import Directory, Person, normal_name
+from clinic.directory import Person, normal_name
 from clinic.errors import HomeInvalid, InputInvalid, NotPermitted
-from clinic.home_config import EMBEDDED, Config
+from clinic.home_config import EMBEDDED, HOSPITAL_CONFIG, Config
+from clinic.home_folder import CONFIG, DIRECTORY, LEDGER, SEEN, About, HomeFolder, HomeOptions
+from clinic.hospital import OwnHospitals
 from clinic.keystore import FileKeystore, MemberSecrets
 from clinic.ledger_url import require_no_password
 from clinic.letters import FolderMailbox
-from clinic.outbox import Outbox
 from clinic.proxy import ProxyService
+from clinic.proxy_fault import FaultFolder
 from clinic.requests import new_id
 from clinic.seen_head import RememberingEngine, SeenHead
 from clinic.site import Progress, Site, silent
@@ -34,15 +34,15 @@ from ledger.genesis import EPOCH_BLOCKS, MAX_SEATS, Founder
 from scheme import canonical, keyfile
 from scheme.keyfile import Argon2Profile
 
+if TYPE_CHECKING:
+    from clinic.match_clients import MatchClients
+
 AUTHORITY = "authority"
 SERVICES = frozenset({Role.HOSPITAL, Role.PROXY, Role.ISSUER})
 """Roles at work with nobody there to type a password: their keys are protected by the file system alone."""
 DELEGATES = 4
 """Default number of founding delegates: the fewest that go on when one is down."""
-_CONFIG = "config.json"
-_DIRECTORY = "directory.json"
-_LEDGER = "ledger.sqlite"
-_SEEN = "ledger.sqlite.seen"
+MAX_PROXIES = 16
 _NO_BLOCK = "00" * 32
 """Asked for at ``init``, to learn at once whether the stores can be reached."""
 
@@ -55,19 +55,14 @@ class Founding:
     epoch_blocks: int
 
 
-class Home:
-    """An opened home folder."""
+class Home(HomeFolder):
+    """An opened home of a hospital, with all that one on a single machine needs."""
 
     def __init__(
         self, folder: Path, *, clock: Clock = system_clock, profile: Argon2Profile = keyfile.INTERACTIVE
     ) -> None:
-        self.folder = folder
-        self.clock = clock
-        self.keystore = FileKeystore(folder / "keystores", profile)
+        super().__init__(folder, clock=clock, profile=profile)
         self._services = FileKeystore(folder / "services", profile)
-        self.directory = Directory(folder / _DIRECTORY)
-        self.outbox = Outbox(folder / "outbox")
-        self.delegate_keys = DelegateKeys(folder / "delegates")
 
     @classmethod
     def create(
@@ -85,14 +80,14 @@ class Home:
         clock: Clock = system_clock,
         profile: Argon2Profile = keyfile.INTERACTIVE,
     ) -> Home:
-        """Make a new home: authority, genesis with founding delegates, proxies.
+        """Make a new home: authority, genesis with founding delegates, proxies (0 when others run them elsewhere).
 
         ``ledger`` is ``EMBEDDED`` for a file in the home, or the URL of a PostgreSQL database. Raises ``HomeInvalid``
         when there is something already.
         """
-        if not 1 <= threshold <= proxies <= 16:
+        if not 0 <= proxies <= MAX_PROXIES or not 1 <= threshold <= (proxies or MAX_PROXIES):
             raise InputInvalid(
-                "the threshold is at least 1 and at most the number of proxies, and those are at most 16"
+                f"the threshold is at least 1 and at most the number of proxies, and those are at most {MAX_PROXIES}"
             )
         if not 1 <= delegates <= MAX_SEATS:
             raise InputInvalid(f"a ledger starts with 1 to {MAX_SEATS} founding delegates")
@@ -137,10 +132,11 @@ class Home:
             threshold,
         )
         EmbeddedEngine.create(self._ledger_place(ledger), genesis, clock=self.clock).close()
+        self.directory.begin()
         for number, service in enumerate(services, start=1):
             self._store_service(service)
             self.directory.add(Person(service.member_id, service.role, f"proxy {number}"))
-        durable.write(self.folder / _CONFIG, canonical.dumps(config.to_json()))
+        durable.write(self.folder / CONFIG, canonical.dumps(config.to_json()))
         with self.site() as site:
             for service in services:
                 enrolment.enrol_with_keys(site, authority, service)
@@ -148,12 +144,22 @@ class Home:
     @property
     def config(self) -> Config:
         """The home's configuration. Raises ``HomeInvalid``."""
-        path = self.folder / _CONFIG
+        path = self.folder / CONFIG
         if not path.is_file():
-            raise HomeInvalid(f"{self.folder} is not a ChartSeal home; make one with `chartseal init`")
-        if not (self.folder / _DIRECTORY).is_file():
-            raise HomeInvalid(f"{_DIRECTORY}, with everybody's names, is missing; restore it from a backup")
+            raise _no_home(self.folder)
+        if not (self.folder / DIRECTORY).is_file():
+            raise HomeInvalid(f"{DIRECTORY}, with everybody's names, is missing; restore it from a backup")
         return Config.from_json(canonical.loads(durable.read(path), what="config.json"))
+
+    @property
+    def genesis(self) -> str:
+        """As ``HomeFolder.genesis``."""
+        return self.config.genesis
+
+    @property
+    def delegate_keys(self) -> DelegateKeys:
+        """As ``HomeFolder.delegate_keys``."""
+        return DelegateKeys(self.folder / "delegates")
 
     def engine(self) -> EmbeddedEngine:
         """The home's ledger, with the home's delegates seated; the caller closes it.
@@ -164,7 +170,7 @@ class Home:
         place = self._ledger_place(config.ledger)
         engine = RememberingEngine.open(place, genesis_digest=config.genesis, clock=self.clock)
         try:
-            engine.watch(SeenHead(self.folder / _SEEN))
+            engine.watch(SeenHead(self.folder / SEEN))
             engine.seat(self.delegate_keys.delegates())
         except BaseException:
             engine.close()
@@ -177,7 +183,7 @@ class Home:
         return self._ledger_place(self.config.ledger)
 
     def _ledger_place(self, ledger: str) -> Path | str:
-        return self.folder / _LEDGER if ledger == EMBEDDED else ledger
+        return self.folder / LEDGER if ledger == EMBEDDED else ledger
 
     @contextmanager
     def site(self, progress: Progress = silent) -> Iterator[Site]:
@@ -198,20 +204,40 @@ class Home:
                 for member_id in config.proxies
             }
             mailbox, cards = FolderMailbox(self.folder / "mailbox"), FolderKeyCards(self.folder / "cards")
-            yield Site(store, engine, mailbox, cards, proxies, self.clock, config.threshold, progress)
+            report = FaultFolder(self.folder / "evidence")
+            hospitals = OwnHospitals(self.hospitals, engine, self.clock)
+            yield Site(
+                store, engine, mailbox, cards, proxies, self.clock, config.threshold, progress, report, hospitals
+            )
         finally:
             store.close()
             engine.close()
 
+    def matching(self, site: Site) -> AbstractContextManager[MatchClients]:
+        """As ``HomeFolder.matching``: all in this home."""
+        from clinic.match_service import MatchPlace  # noqa: PLC0415 (loads more than most commands need)
+
+        return MatchPlace.of(self.folder, self.directory).services(site)
+
+    def about(self, _as_of: int) -> About:
+        """As ``HomeFolder.about``."""
+        config = self.config
+        value = {"stores": list(config.stores), "ledger": config.ledger}
+        rows = [("" if number else "stores", store) for number, store in enumerate(config.stores)]
+        here = ", all in this home: no threshold security" if config.proxies else ", each at its operator's"
+        return About(value, rows, config.ledger, here)
+
     # Members and services
+
+    def require_keys(self, person: Person) -> None:
+        """As ``HomeFolder.require_keys``: anybody's may be here."""
+
+    def require_access(self) -> None:
+        """As ``HomeFolder.require_access``: the store is the home's own."""
 
     def authority(self, password: str) -> MemberSecrets:
         """The authority, unlocked. Raises ``WrongPassword``."""
         return self._services.unlock(self.config.authority, password)
-
-    def unlock(self, name: str, password: str, roles: tuple[str, ...] = ()) -> MemberSecrets:
-        """One person's secrets, unlocked; nobody else's keystore is touched."""
-        return self.keystore.unlock(self.directory.find(name, roles).member_id, password)
 
     def hospital(self, member_id: str) -> MemberSecrets:
         """The service keys of a hospital of this home. Raises ``NotPermitted``."""
@@ -270,3 +296,35 @@ class Home:
 
     def _store_service(self, secrets: MemberSecrets) -> None:
         durable.write(self._service_path(secrets.member_id), secrets.to_secret_bytes())
+
+
+def _open_hospital(folder: Path, options: HomeOptions) -> Home:
+    if options.server is not None:
+        raise InputInvalid(
+            "--server (or $CHARTSEAL_SERVER) says where a member's server is, and this is a hospital's own home; leave "
+            "it out, or `join` with a new home first"
+        )
+    return Home(folder, clock=options.clock, profile=options.profile)
+
+
+KINDS: dict[str, Callable[[Path, HomeOptions], HomeFolder]] = {HOSPITAL_CONFIG: _open_hospital}
+"""What opens a home whose config.json is of that type; ``network`` adds its own."""
+
+
+def open_home(folder: Path, options: HomeOptions | None = None) -> HomeFolder:
+    """The home in ``folder``, of the kind that its config.json says. Raises ``HomeInvalid``."""
+    path, options = folder / CONFIG, options or HomeOptions()
+    if not path.is_file():
+        raise _no_home(folder) if options.server is None else _not_joined(folder)
+    opener = KINDS.get(str(canonical.loads(durable.read(path), what=CONFIG).get("type")))
+    if opener is None:
+        raise HomeInvalid(f"{CONFIG} is of a kind that this version does not know; upgrade, or restore it")
+    return opener(folder, options)
+
+
+def _no_home(folder: Path) -> HomeInvalid:
+    return HomeInvalid(f"{folder} is not a ChartSeal home; make one with `chartseal init`")
+
+
+def _not_joined(folder: Path) -> HomeInvalid:
+    return HomeInvalid(f"{folder} is no member's home yet; make one with `chartseal join` and an invitation")

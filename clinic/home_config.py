@@ -8,6 +8,8 @@ from typing import Any
 from clinic.errors import HomeInvalid
 from clinic.proxy import MAX_STALENESS_S
 
+HOSPITAL_CONFIG = "chartseal/config"
+"""Type of a hospital's config.json."""
 EMBEDDED = "embedded"
 """The ledger is a file in the home."""
 
@@ -28,7 +30,7 @@ class Config:
     def to_json(self) -> dict[str, Any]:
         """As config.json holds it."""
         return {
-            "type": "chartseal/config",
+            "type": HOSPITAL_CONFIG,
             "stores": list(self.stores),
             "host_keys": list(self.host_keys),
             "ledger": self.ledger,

@@ -10,7 +10,7 @@ from pathlib import Path
 from clinic import durable
 from clinic.delegation import contradictions
 from clinic.errors import InputInvalid
-from clinic.home import Home
+from clinic.home import open_home
 from clinic.ledger_url import is_url, require_no_password
 from ledger.engine import Reader, View
 from ledger.engines.replica import BlockSource, Replica
@@ -43,7 +43,7 @@ def ledger_place(name: str) -> Path | str:
     path = Path(name)
     if not path.is_dir():
         return path
-    return path / _LEDGER if (path / _CONSORTIUM).is_file() else Home(path).ledger_place
+    return path / _LEDGER if (path / _CONSORTIUM).is_file() else open_home(path).ledger_place
 
 
 @contextmanager

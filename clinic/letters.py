@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from clinic import durable
 from clinic.errors import LetterInvalid
 from scheme import canonical, hpke
+from scheme.errors import ChartSealError
 from scheme.hashing import SALT_SIZE, Tag, commit
 from scheme.hpke import HpkePrivateKey, HpkePublicKey
 from scheme.keys import SigningKey, VerifyingKey
@@ -31,6 +32,10 @@ class Mailbox(Protocol):
 
     def list(self, reader: str, prefix: str) -> list[str]:
         """Ids of the reader's letters that begin with ``prefix``, sorted."""
+        ...
+
+    def reject(self, letter_id: str, reader: str) -> None:
+        """What ``fetch`` gave is not the letter: a mailbox that keeps copies asks for it anew the next time."""
         ...
 
 
@@ -54,6 +59,13 @@ class FolderMailbox:
     def list(self, reader: str, prefix: str) -> list[str]:
         """See ``Mailbox``."""
         return sorted(path.name for path in (self._folder / reader).glob(f"{prefix}*"))
+
+    def reject(self, letter_id: str, reader: str) -> None:
+        """See ``Mailbox``: what is here is no copy, and stays."""
+
+    def forget(self, letter_id: str, reader: str) -> None:
+        """Delete a letter."""
+        (self._folder / reader / letter_id).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,24 @@ def receive(
     """Open a letter. In order: 1. it is sealed to this reader; 2. its digest is the ledger's (when there is one);
     3. its kind and id; 4. the sender's signature. Raises ``LetterInvalid``, ``NotForThisKey``, ``SignatureInvalid``.
     """
-    data = hpke.open(key, _info(letter_id, reader), mailbox.fetch(letter_id, reader))  # 1
+    sealed = mailbox.fetch(letter_id, reader)
+    try:
+        return _opened(sealed, kind, letter_id, reader, key, sender, digest)
+    except ChartSealError:
+        mailbox.reject(letter_id, reader)
+        raise
+
+
+def _opened(
+    sealed: bytes,
+    kind: str,
+    letter_id: str,
+    reader: str,
+    key: HpkePrivateKey,
+    sender: VerifyingKey,
+    digest: str | None,
+) -> Letter:
+    data = hpke.open(key, _info(letter_id, reader), sealed)  # 1
     value = canonical.loads(data, what="the letter")
     salt = canonical.unhex(value.get("salt"), what="the letter's salt", size=SALT_SIZE)
     found = commit(salt, data).hex()

@@ -65,22 +65,23 @@ def _said(member: str, epoch: int, key: VerifyingKey) -> bytes:
 class PseudonymRegister:
     """The authority's register in one sealed file: pseudonyms by epoch and member, since sessions outlive epochs."""
 
-    def __init__(self, path: Path, authority: MemberSecrets) -> None:
+    def __init__(self, path: Path, authority: MemberSecrets, site: Site) -> None:
         self._path = path
         self._authority = authority
+        self._site = site
         self._key = HKDF(SHA256(), 32, salt=None, info=_INFO).derive(authority.signing.to_secret_bytes())
 
-    def certify(self, site: Site, request: PseudonymRequest) -> bytes:
+    def certify(self, request: PseudonymRequest) -> bytes:
         """A certificate (DER) over the pseudonym key, valid for an epoch's length. The same key gets another one.
 
         In order: 1. the current epoch; 2. an active patient; 3. who signed; 4. no other pseudonym of hers in this
         epoch; 5. registered durably; 6. signed. Raises ``OtherEpoch``, ``NotPermitted``, ``CertificateInvalid``,
         ``MatchRequestInvalid``, ``PseudonymIssued``.
         """
-        now = site.clock()
+        now = self._site.clock()
         if request.epoch != epoch_at(now):  # 1
             raise OtherEpoch("a pseudonym is certified for the current epoch only; check the clock, and ask anew")
-        member = current_member(site.state(), request.member, now=now)  # 2
+        member = current_member(self._site.state(), request.member, now=now)  # 2
         if member.role is not Role.PATIENT:
             raise NotPermitted("only a patient has a pseudonym")
         request.verify(VerifyingKey(member.keys.verifying))  # 3

@@ -10,7 +10,7 @@ class MatchUnknown(ClinicError):
 
 
 class MatchingNotSetUp(ClinicError):
-    """Nobody opted in yet in this home, so that it has no issuers, index and relay."""
+    """Nobody opted in yet in this home, so that it has no issuers; or a ledger has not two that are served."""
 
     code = "matching-not-set-up"
 

@@ -159,8 +159,9 @@ def _count_nobody(path: Path, epoch: int) -> None:
     store = IndexStore.open(path)
     try:
         nobody = Entry(epoch, _NOBODY, b"", frozenset({token_bytes(TAG_SIZE)}))
-        held = [Entry.from_bytes(record) for _, record in store.records()]
-        if not any(each.epoch == epoch and each.pseudonym == _NOBODY for each in held):
+        held = (Entry.from_bytes(record) for _, record in store.records())
+        # Counted, for ``records`` are to be read to their end; not listed, for a million entries take gigabytes.
+        if not sum(each.epoch == epoch and each.pseudonym == _NOBODY for each in held):
             with store.writing():
                 store.put(bytes(nobody))
     finally:

@@ -58,22 +58,32 @@ def _said(member: str, issuer: str, epoch: int, elements: Sequence[bytes]) -> by
 
 
 class IssuerService:
-    """One issuer, with its member keys, the seed of the epoch and its counts in ``folder``."""
+    """One issuer with its member keys, which keeps the seed of the epoch and its counts in ``folder``.
+
+    It evaluates once ``begin`` was called. Several threads may use it.
+    """
 
     def __init__(
-        self, folder: Path, site: Site, *, epoch: int, max_elements_per_epoch: int = DEFAULT_MAX_ELEMENTS_PER_EPOCH
+        self,
+        secrets: MemberSecrets,
+        folder: Path,
+        site: Site,
+        *,
+        max_elements_per_epoch: int = DEFAULT_MAX_ELEMENTS_PER_EPOCH,
     ) -> None:
+        self._secrets = secrets
         self._folder = folder
         self._site = site
-        self._secrets = MemberSecrets.from_secret_bytes(durable.read(folder / _KEYS))
-        self.member_id = self._secrets.member_id
+        self.member_id = secrets.member_id
+        with durable.full_disk_told():
+            folder.mkdir(parents=True, exist_ok=True, mode=durable.PRIVATE_FOLDER)
         self._counter = SqliteCounter(folder / _COUNTS)
-        try:
-            self._issuer = Issuer([], self._is_patient, self._counter, max_elements_per_epoch=max_elements_per_epoch)
-            self._serve(epoch)
-        except BaseException:
-            self._counter.close()
-            raise
+        self._issuer = Issuer([], self._is_patient, self._counter, max_elements_per_epoch=max_elements_per_epoch)
+
+    @staticmethod
+    def keys(folder: Path) -> MemberSecrets:
+        """The member keys that ``create`` made in ``folder``."""
+        return MemberSecrets.from_secret_bytes(durable.read(folder / _KEYS))
 
     @staticmethod
     def create(folder: Path, member_id: str) -> MemberSecrets:
@@ -81,7 +91,7 @@ class IssuerService:
         path = folder / _KEYS
         if not path.exists():
             durable.write(path, MemberSecrets.generate(member_id, Role.ISSUER.value).to_secret_bytes())
-        return MemberSecrets.from_secret_bytes(durable.read(path))
+        return IssuerService.keys(folder)
 
     def evaluate(self, request: IssuerRequest) -> Answer:
         """Evaluate a patient's batch. In order: 1. it is for this issuer; 2. she signed it; 3. as ``Issuer``.
@@ -98,8 +108,15 @@ class IssuerService:
         """Let go of the counts."""
         self._counter.close()
 
-    def _serve(self, epoch: int) -> None:
-        """Publish this epoch's key if the ledger has none yet; erase the seeds of earlier ones."""
+    def has_published(self, epoch: int) -> bool:
+        """Whether the ledger has this issuer's key of ``epoch``."""
+        return any(record.issuer == self.member_id for record in self._site.state().issuer_keys(epoch))
+
+    def begin(self, epoch: int) -> None:
+        """Serve ``epoch``: publish its key if the ledger has none yet, erase the seeds of earlier ones.
+
+        What was interrupted is taken up. Raises the ledger's refusals, ``QuotaUnavailable``.
+        """
         for path in self._folder.glob("seed-*"):
             if path.name != _seed_name(epoch):
                 path.unlink()
@@ -110,7 +127,7 @@ class IssuerService:
             durable.write(path, token_bytes(_SEED_SIZE))
         key = IssuerKey(durable.read(path), issuer=self.member_id, operator=self.member_id, epoch=epoch)
         self._issuer.add_key(key)
-        if all(record.issuer != self.member_id for record in self._site.state().issuer_keys(epoch)):
+        if not self.has_published(epoch):
             self._site.submit(PublishIssuerKey(epoch, key.public.operator, key.public.key.data), self._secrets)
 
     def _is_patient(self, member_id: str) -> bool:

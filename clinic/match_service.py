@@ -9,15 +9,17 @@ patients keep (``clinic.match_state``).
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from clinic import durable, enrolment
 from clinic.directory import Directory, Person
-from clinic.errors import HomeInvalid
+from clinic.errors import HomeBusy, HomeInvalid, NotPermitted
 from clinic.keystore import MemberSecrets
 from clinic.match_authority import PseudonymRegister
 from clinic.match_epoch import epoch_at, pseudonym_check
@@ -30,13 +32,16 @@ from ledger.bodies import Role
 from matching.issuer import DEFAULT_MAX_ELEMENTS_PER_EPOCH
 from matching.offer import KeyCheck
 from matching.relay import SqliteRelay
+from matching.report import Report
 from scheme import canonical
 from scheme.keys import VerifyingKey
 
 _CONFIG = "services.json"
 _REGISTER = "register"
+_RELAY = "relay.sqlite"
 _ISSUERS = "issuers"
 ISSUERS = 2
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -80,35 +85,73 @@ class MatchPlace:
     @contextmanager
     def services(self, site: Site) -> Iterator[MatchServices]:
         """The services, each opened when it is first needed; other processes of this home wait meanwhile."""
-        with self._locked(), ExitStack() as opened:
+        with self.locked(), ExitStack() as opened:
             yield MatchServices(self, site, opened)
 
     def issuer_folder(self, member_id: str) -> Path:
         """The folder of an issuer."""
         return self.folder / _ISSUERS / member_id
 
+    def register(self, authority: MemberSecrets, site: Site) -> PseudonymRegister:
+        """The authority's register of pseudonyms."""
+        return PseudonymRegister(self.folder / _REGISTER, authority, site)
+
+    def relay(self, site: Site) -> SqliteRelay:
+        """The relay; several processes may have it open. Raises ``RelayUnavailable``."""
+        self._make()
+        return SqliteRelay(self.folder / _RELAY, now=site.clock)
+
+    def keep(self, report: Report) -> str:
+        """Keep a report to the authority, durably, in place of one by the same patient on the same match; its name."""
+        name = f"{report.offer.match_id.hex()}-{report.reporter.key.key_id}.json"
+        durable.write(self.reports / name, bytes(report))
+        return name
+
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self, wait_s: float | None = None) -> Iterator[None]:
+        """Hold what one process at a time may have open; raises ``HomeBusy`` after ``wait_s``, if that is given."""
+        self._make()
+        with (self.folder / "services.lock").open("w") as lock:
+            if wait_s is None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            else:
+                _lock_within(lock, wait_s)
+            yield
+
+    def _make(self) -> None:
         with durable.full_disk_told():
             for folder in (self.folder, self.folder / _ISSUERS):
                 folder.mkdir(exist_ok=True, mode=durable.PRIVATE_FOLDER)
-            lock = (self.folder / "services.lock").open("w")
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+
+
+def _lock_within(lock: IO[str], wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise HomeBusy("a command of this home works with the matching services; try again") from None
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 class MatchServices:
-    """What a patient's side works with. Times and members are the site's."""
+    """``MatchClients`` of a home in which all services run. Times and members are the site's."""
 
     def __init__(self, place: MatchPlace, site: Site, opened: ExitStack) -> None:
         self._place, self._site, self._opened = place, site, opened
         self.epoch = epoch_at(site.clock())
 
     def set_up(self, authority: MemberSecrets) -> None:
-        """Enrol two issuers, if there are none; what was begun is taken up. Raises the ledger's refusals."""
+        """Enrol two issuers, if there are none; what was begun is taken up.
+
+        Raises ``NotPermitted`` when there are issuers elsewhere, the ledger's refusals.
+        """
         place, site = self._place, self._site
         if not place.is_set_up:
+            _require_no_others(site)
             ids = [new_id() for _ in range(ISSUERS)]
             for issuer in ids:
                 IssuerService.create(place.issuer_folder(issuer), issuer)
@@ -123,7 +166,13 @@ class MatchServices:
 
     def register(self, authority: MemberSecrets) -> PseudonymRegister:
         """The authority's register of pseudonyms."""
-        return PseudonymRegister(self._place.folder / _REGISTER, authority)
+        return self._place.register(authority, self._site)
+
+    def registrar(self, authority: Callable[[], MemberSecrets]) -> PseudonymRegister:
+        """As ``MatchClients.registrar``; the first time it enrols the issuers. Raises as ``set_up``."""
+        secrets = authority()
+        self.set_up(secrets)
+        return self.register(secrets)
 
     @cached_property
     def certified(self) -> KeyCheck:
@@ -137,8 +186,9 @@ class MatchServices:
         for issuer in self._place.issuers():
             folder = self._place.issuer_folder(issuer)
             limit = self._place.max_elements_per_epoch
-            service = IssuerService(folder, self._site, epoch=self.epoch, max_elements_per_epoch=limit)
+            service = IssuerService(IssuerService.keys(folder), folder, self._site, max_elements_per_epoch=limit)
             self._opened.callback(service.close)
+            service.begin(self.epoch)
             found[issuer] = service
         return found
 
@@ -153,6 +203,15 @@ class MatchServices:
     @cached_property
     def relay(self) -> SqliteRelay:
         """Where messages wait."""
-        relay = SqliteRelay(self._place.folder / "relay.sqlite", now=self._site.clock)
+        relay = self._place.relay(self._site)
         self._opened.callback(relay.shut)
         return relay
+
+    def report(self, report: Report) -> str:
+        """As ``MatchClients.report``."""
+        return self._place.keep(report)
+
+
+def _require_no_others(site: Site) -> None:
+    if any(member.role is Role.ISSUER and member.active for member in site.state().members()):
+        raise NotPermitted("tag issuers at other operators' are enrolled; patients opt in from homes of their own")

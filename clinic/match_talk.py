@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from clinic import durable
 from clinic.match_meeting import Meeting
-from clinic.match_service import MatchPlace
 from clinic.matching import Desk, shared
 from matching.binding import BindingRule
 from matching.envelope import require_text
@@ -25,7 +23,7 @@ from matching.errors import (
     SessionEnded,
     SessionNotOpen,
 )
-from matching.report import Reason, Report
+from matching.report import Reason
 from matching.session import Session
 from matching.session_state import SessionState
 
@@ -127,13 +125,10 @@ def block(desk: Desk, match_id: str) -> None:
     _close(desk, meeting)
 
 
-def report(desk: Desk, match_id: str, reason: Reason, place: MatchPlace) -> str:
-    """Report the other to the authority; returns the name of the report's file. Raises ``SessionNotOpen``."""
+def report(desk: Desk, match_id: str, reason: Reason) -> str:
+    """Report the other to the authority; returns the name of the report's file there. Raises ``SessionNotOpen``."""
     meeting, session = _in_session(desk, match_id)
-    made: Report = session.report(meeting.signing, reason)
-    name = f"{match_id}-{meeting.signing.verifying_key.key_id}.json"
-    durable.write(place.reports / name, bytes(made))
-    return name
+    return desk.services.report(session.report(meeting.signing, reason))
 
 
 def _in_session(desk: Desk, match_id: str) -> tuple[Meeting, Session]:

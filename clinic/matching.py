@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from clinic.certified import current_member
 from clinic.keystore import MemberSecrets
-from clinic.match_authority import PseudonymRegister, PseudonymRequest
+from clinic.match_authority import PseudonymRequest
+from clinic.match_clients import MatchClients, RegisterClient
 from clinic.match_epoch import keys_on_ledger
 from clinic.match_errors import MatchUnknown
 from clinic.match_index import MatchQuery, OpenMatch
 from clinic.match_issuer import IssuerRequest
 from clinic.match_meeting import Meeting
-from clinic.match_service import MatchServices
 from clinic.match_state import MatchBook
 from clinic.site import Site
 from matching.answer import Decline
@@ -43,7 +43,7 @@ class Desk:
     """A patient at work: who she is, her book, and the services she asks."""
 
     site: Site
-    services: MatchServices
+    services: MatchClients
     patient: MemberSecrets
     book: MatchBook
 
@@ -91,7 +91,7 @@ def needs_certificate(desk: Desk) -> bool:
     return state.epoch != desk.services.epoch or state.certificate is None
 
 
-def take_pseudonym(desk: Desk, register: PseudonymRegister) -> None:
+def take_pseudonym(desk: Desk, register: RegisterClient) -> None:
     """Have the authority certify a fresh pseudonym for this epoch. Raises as ``PseudonymRegister.certify``."""
     state = desk.book.state
     state.begin_epoch(desk.services.epoch)
@@ -99,7 +99,7 @@ def take_pseudonym(desk: Desk, register: PseudonymRegister) -> None:
         raise AssertionError
     desk.book.save()  # the key first: the register takes no second one
     request = PseudonymRequest.sign(desk.patient, desk.services.epoch, state.signing.verifying_key)
-    state.certificate = register.certify(desk.site, request)
+    state.certificate = register.certify(request)
     desk.book.save()
 
 
@@ -167,9 +167,14 @@ def find(desk: Desk, *, top: int, least: float) -> list[Listed]:
 
 
 def matches(desk: Desk) -> list[Listed]:
-    """All matches of this patient: the index's of this epoch, and her sessions of earlier ones."""
+    """All matches of this patient: the index's of this epoch, checked, and her sessions of earlier ones.
+
+    Raises as ``MatchOffer.verify``.
+    """
     signing = desk.book.state.signing
     current = desk.services.index.matches(desk.query()) if signing and not needs_certificate(desk) else []
+    for match in current:
+        _verified(desk, match)
     listed = [_listed(desk, match) for match in current]
     there = {each.match_id for each in listed}
     for match_id, meeting in desk.book.state.meetings.items():

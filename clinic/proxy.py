@@ -6,51 +6,33 @@ chapter is opened without a release.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from clinic import durable
 from clinic.certified import certified_member, current_member
 from clinic.clock import Clock
 from clinic.errors import NotPermitted, ProxyRefused
+from clinic.key_fragments import Parties, open_fragments
 from clinic.keystore import MemberSecrets
+from clinic.proxy_answer import Ask, ProxyAnswer
 from ledger.bodies import Release
 from ledger.engine import Reader
 from ledger.errors import LedgerError
 from ledger.finality import LightClient
 from ledger.records import GrantRecord, ReleaseRecord
 from ledger.state import State
-from scheme import canonical, hpke
 from scheme.certificates import CertificateInvalid
-from scheme.chapter import ChapterContext
 from scheme.errors import SchemeError
-from scheme.hpke import HpkePublicKey
 from scheme.keys import VerifyingKey
-from scheme.umbral import Capsule, KeyFrag, PublicKey, RekeyTerms, VerifiedKeyFrag, reencrypt
+from scheme.umbral import PublicKey, VerifiedKeyFrag, reencrypt
 
 MAX_STALENESS_S = 60
 _PART = re.compile(r"[0-9a-f]{32}(\.[0-9]{1,9})?")
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One chapter to be re-encrypted: its context and its capsule as they stand in a block header."""
-
-    context: ChapterContext
-    capsule: Capsule
-
-
-@dataclass(frozen=True)
-class ScopeFragment:
-    """A key fragment and the delegating key of its scope. Secret."""
-
-    scope: str
-    delegating_key: PublicKey
-    fragment: VerifiedKeyFrag
 
 
 class ProxyClient(Protocol):
@@ -64,34 +46,9 @@ class ProxyClient(Protocol):
         """Delete the fragments of a grant that is no longer active."""
         ...
 
-    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> list[bytes]:
-        """A capsule fragment (293 bytes) for each ask, in order. Raises ``ProxyRefused``."""
+    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> ProxyAnswer:
+        """A capsule fragment (293 bytes) for each ask, in order, signed. Raises ``ProxyRefused``."""
         ...
-
-
-def seal_fragments(
-    fragments: Sequence[ScopeFragment],
-    *,
-    grant_id: str,
-    patient: VerifyingKey,
-    receiving: PublicKey,
-    until: int,
-    proxy: HpkePublicKey,
-) -> bytes:
-    """Fragments of one proxy, sealed to it by HPKE; suite, grant and both key ids are bound in ``info``."""
-    body = {
-        "until": until,
-        "receiving": bytes(receiving).hex(),
-        "fragments": [
-            {
-                "scope": item.scope,
-                "key": bytes(item.delegating_key).hex(),
-                "fragment": canonical.b64(item.fragment.to_secret_bytes()),
-            }
-            for item in fragments
-        ],
-    }
-    return hpke.seal(proxy, _info(grant_id, patient, receiving), canonical.dumps(body))
 
 
 class ProxyService:
@@ -118,7 +75,7 @@ class ProxyService:
             raise ProxyRefused("the grant is active; revoke it first")
         shutil.rmtree(self._grant_folder(grant_id), ignore_errors=True)
 
-    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> list[bytes]:
+    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> ProxyAnswer:
         """See ``ProxyClient``.
 
         Checks, in order: 1. its view of the ledger is fresh; 2. the release stands on the ledger: its inclusion proof
@@ -141,9 +98,10 @@ class ProxyService:
             _check_ask(state, grant, release, ask)  # 4
         fragments = self._fragments(state, grant, {ask.context.scope for ask in asks})  # 5
         try:
-            return [bytes(reencrypt(ask.capsule, ask.context.label, fragments[ask.context.scope])) for ask in asks]  # 6
+            done = [bytes(reencrypt(ask.capsule, ask.context.label, fragments[ask.context.scope])) for ask in asks]  # 6
         except SchemeError as error:
             raise ProxyRefused(f"a capsule does not belong where it stands ({error})") from None
+        return ProxyAnswer.sign(self._keys, release_id, asks, done)
 
     def _state(self) -> State:
         view = self._engine.view()
@@ -172,15 +130,12 @@ class ProxyService:
             raise ProxyRefused(f"a party of the grant is not to be served: {error}") from None
         if delegatee.keys.receiving is None:
             raise ProxyRefused("the delegatee has no receiving key on this proxy's ledger")
-        verifying_key, receiving = VerifyingKey(patient.keys.verifying), PublicKey(delegatee.keys.receiving)
+        parties = Parties(grant.grant, VerifyingKey(patient.keys.verifying), PublicKey(delegatee.keys.receiving))
         found: dict[str, VerifiedKeyFrag] = {}
         for path in sorted(self._grant_folder(grant.grant).glob("*")):
-            try:
-                info = _info(grant.grant, verifying_key, receiving)
-                body = canonical.loads(hpke.open(self._keys.hpke, info, durable.read(path)), what="key fragments")
-                found |= _verified_fragments(body, grant, verifying_key, receiving, scopes - found.keys())
-            except (SchemeError, KeyError, TypeError):
-                continue  # a deposit that is not the patient's must not keep hers from being used
+            with contextlib.suppress(SchemeError):  # a deposit that is not the patient's must not keep hers from use
+                missing = scopes - found.keys()
+                found |= open_fragments(durable.read(path), self._keys.hpke, parties, grant.until, missing)
         if missing := scopes - found.keys():
             raise ProxyRefused(f"this proxy holds no sound key fragment for {len(missing)} of the granted scopes")
         return found
@@ -200,28 +155,6 @@ def _check_ask(state: State, grant: GrantRecord, release: ReleaseRecord, ask: As
     granted = (grant.one_off is not None and grant.one_off.chapter == context.chapter) or chapter.scope in grant.scopes
     if not granted or chapter.scope != context.scope or chapter.patient != grant.patient:
         raise ProxyRefused("a chapter is not in a scope of the grant")
-
-
-def _verified_fragments(
-    body: dict[str, Any], grant: GrantRecord, verifying_key: VerifyingKey, receiving: PublicKey, scopes: set[str]
-) -> dict[str, VerifiedKeyFrag]:
-    found = {}
-    for item in body["fragments"]:
-        if item["scope"] in scopes:
-            terms = rekey_terms(grant.grant, item["scope"], grant.until)
-            fragment = KeyFrag.from_secret_bytes(canonical.unb64(item["fragment"], what="a key fragment"))
-            delegating_key = PublicKey(canonical.unhex(item["key"], what="a scope's key", size=33))
-            found[item["scope"]] = fragment.verify(verifying_key, delegating_key, receiving, terms)
-    return found
-
-
-def rekey_terms(grant_id: str, scope: str, until: int | None) -> RekeyTerms:
-    """The terms that a patient signs into the fragments of one scope of a grant."""
-    return RekeyTerms(bytes.fromhex(grant_id), bytes.fromhex(scope), until or 0)
-
-
-def _info(grant_id: str, patient: VerifyingKey, receiving: PublicKey) -> bytes:
-    return f"chartseal/1/key-fragments/{grant_id}/{patient.key_id}/{receiving.key_id}".encode()
 
 
 def _checked(name: str) -> str:

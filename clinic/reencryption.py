@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import partial
 
 from clinic.errors import ProxiesInsufficient
+from clinic.fan_out import answers
 from clinic.held_grants import HeldGrant
+from clinic.key_fragments import rekey_terms
 from clinic.keystore import MemberSecrets
-from clinic.proxy import Ask, rekey_terms
+from clinic.proxy_answer import Ask, ProxyAnswer
+from clinic.proxy_fault import ProxyFault
 from clinic.requests import member_of
 from clinic.site import Site
 from ledger.state import State
 from scheme.chapter import Chapter, ChapterKey
-from scheme.errors import ChartSealError
+from scheme.errors import ChartSealError, SchemeError
 from scheme.keys import VerifyingKey
 from scheme.umbral import CapsuleFrag, Opener, PublicKey, VerifiedCapsule, VerifiedCapsuleFrag
 
@@ -26,44 +29,49 @@ class ChapterOpener:
 
     def __init__(self, site: Site, state: State, delegatee: MemberSecrets, held: HeldGrant, release_id: str) -> None:
         self._site = site
+        self._state = state
         self._delegatee = delegatee
         self._held = held
         self._release_id = release_id
         self._patient_key = VerifyingKey(member_of(state, held.record.patient).keys.verifying)
         self._openers: dict[str, Opener] = {}
+        # Looked up here, while the view of the ledger is new: a long history makes nobody wait once more.
+        proxies = site.proxies
+        self._proxies = {name: proxies[name] for name in held.record.proxies if name in proxies}
 
     def open(self, chapters: Sequence[Chapter]) -> Mapping[str, ChapterKey]:
         """Chapter id to key. The first ``threshold`` proxies whose fragments are sound and go together are enough.
 
-        Raises ``ProxiesInsufficient`` with what each of the others answered, ``umbral.CapsuleInvalid``.
+        A proxy that signed a wrong fragment is reported. Raises ``ProxiesInsufficient`` with what each of the others
+        answered, ``umbral.CapsuleInvalid``.
         """
         capsules = [chapter.capsule.verify(chapter.context.label) for chapter in chapters]
         asks = [Ask(chapter.context, chapter.capsule) for chapter in chapters]
         needed = self._held.record.threshold
         groups: list[list[_Answer]] = []
         refusals: list[str] = []
-        proxies = [self._site.proxies[name] for name in self._held.record.proxies if name in self._site.proxies]
-        pool = ThreadPoolExecutor(max(1, len(proxies)))
-        try:
-            answers: list[Future[list[bytes]]] = [
-                pool.submit(proxy.reencrypt, self._release_id, asks) for proxy in proxies
-            ]
-            for answer in as_completed(answers):
-                try:
-                    joined = _join(groups, self._verified(chapters, capsules, answer.result()))
-                except ChartSealError as error:
-                    refusals.append(str(error))
-                    continue
-                if len(joined) == needed:
-                    break
-                if joined is not groups[0]:
-                    refusals.append("a proxy's fragments do not go with another's: copied, or of another approval")
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for name in self._held.record.proxies:
+            if name not in self._proxies:
+                refusals.append(f"proxy {name[:8]}: it is not known here where it is")
+        calls = {name: partial(proxy.reencrypt, self._release_id, asks) for name, proxy in self._proxies.items()}
+        for name, answer in answers(calls):
+            try:
+                if isinstance(answer, ChartSealError):
+                    raise answer
+                joined = _join(groups, self._verified(name, asks, capsules, answer))
+            except ChartSealError as error:
+                refusals.append(f"proxy {name[:8]}: {error}")
+                continue
+            if len(joined) == needed:
+                break
+            if joined is not groups[0]:
+                refusals.append(
+                    f"proxy {name[:8]}: its fragments do not go with another's: copied, or of another approval"
+                )
         sound = max(groups, key=len, default=[])
         if len(sound) < needed:
             raise ProxiesInsufficient(
-                f"{len(sound)} of the {needed} proxies needed gave a sound answer: {'; '.join(sorted(set(refusals)))}"
+                f"{len(sound)} of the {needed} proxies needed gave a sound answer: {'; '.join(sorted(refusals))}"
             )
         keys = {}
         for place, (chapter, capsule) in enumerate(zip(chapters, capsules, strict=True)):
@@ -73,14 +81,25 @@ class ChapterOpener:
         return keys
 
     def _verified(
-        self, chapters: Sequence[Chapter], capsules: Sequence[VerifiedCapsule], answer: Sequence[bytes]
+        self, proxy_id: str, asks: Sequence[Ask], capsules: Sequence[VerifiedCapsule], answer: ProxyAnswer
     ) -> _Answer:
-        if len(answer) != len(chapters):
+        statement = answer.verify(proxy_id, self._proxy_key(proxy_id), self._release_id, asks)
+        if len(answer.fragments) != len(asks):
             raise ProxiesInsufficient("a proxy answered with another number of fragments than it was asked for")
-        return [
-            self._opener(chapter.context.scope).verify(capsule, chapter.context.label, CapsuleFrag.from_bytes(data))
-            for chapter, capsule, data in zip(chapters, capsules, answer, strict=True)
-        ]
+        found = []
+        for ask, capsule, data in zip(asks, capsules, answer.fragments, strict=True):
+            context = ask.context
+            try:
+                frag = CapsuleFrag.from_bytes(data)
+                found.append(self._opener(context.scope).verify(capsule, context.label, frag))
+            except SchemeError:
+                ledger, key = self._site.engine.genesis.digest, self._delegating_key(context.scope)
+                self._site.report(ProxyFault(ledger, statement, answer.signature, ask, data, key))
+                raise
+        return found
+
+    def _proxy_key(self, proxy_id: str) -> VerifyingKey:
+        return VerifyingKey(member_of(self._state, proxy_id).keys.verifying)
 
     def _opener(self, scope: str) -> Opener:
         if scope not in self._openers:

@@ -5,23 +5,23 @@ What was read stays read; what the delegatee and the proxies still hold opens no
 
 from __future__ import annotations
 
-import contextlib
+import functools
 from collections.abc import Mapping
 
 from clinic import letters
 from clinic.cards import current_card
 from clinic.clock import year_of
+from clinic.fan_out import answers
 from clinic.grants import own_grant, scope_to_json
 from clinic.keystore import MemberSecrets
 from clinic.own_scopes import master_of, own_scopes
-from clinic.rekeying import deposit_fragments
+from clinic.rekeying import Sharing, deposit_fragments
 from clinic.requests import member_of, reader_keys
 from clinic.site import Site
 from ledger.bodies import Extension, PublishKeyCard, Revoke
 from ledger.records import GrantRecord
 from ledger.state import State
 from scheme import keycard
-from scheme.errors import ChartSealError
 from scheme.keycard import CardScope, KeyCard, VerifiedKeyCard
 from scheme.scopes import YEARS_AHEAD, Category
 
@@ -53,10 +53,18 @@ def revoke(site: Site, patient: MemberSecrets, grant_id: str) -> int:
         site.cards.publish(patient.member_id, card_fields.card_version, card.commitment, card.data)
     extends = tuple(Extension(other.grant, tuple(line.id for line in covered)) for other, covered in extensions.items())
     site.submit(Revoke(grant_id, card_fields, extends), patient)
-    for proxy in site.proxies.values():
-        with contextlib.suppress(ChartSealError):  # one that is out of reach sees on the ledger that the grant is over
-            proxy.forget(grant_id)
+    forget_everywhere(site, record)
     return len(extensions)
+
+
+def forget_everywhere(site: Site, ended: GrantRecord) -> None:
+    """Have the proxies delete the fragments of a grant that is over.
+
+    One that is out of reach sees on the ledger that it is over, before it would use them.
+    """
+    held = [name for name in ended.proxies if name in site.proxies]
+    for _ in answers({name: functools.partial(site.proxies[name].forget, ended.grant) for name in held}):
+        pass
 
 
 def _next_card(site: Site, patient: MemberSecrets, current: VerifiedKeyCard, raised: set[Category]) -> KeyCard:
@@ -100,6 +108,9 @@ def _extend(
     keys = {line.id: master_of(patient).scope_key(line.scope) for line in covered}
     part = f"{grant.grant}.{int(card.commitment[:7], 16)}"  # another device's attempt at the same version keeps its own
     delegatee = member_of(state, grant.delegatee)
-    deposit_fragments(site, state, patient, delegatee, keys, grant_id=grant.grant, part=part, until=grant.until)
+    sharing = Sharing(grant.proxies, grant.threshold)
+    deposit_fragments(
+        site, state, patient, delegatee, keys, grant_id=grant.grant, part=part, until=grant.until, sharing=sharing
+    )
     letter = letters.write("extension", part, {"scopes": [scope_to_json(line) for line in covered]}, patient.signing)
     letters.post(site.mailbox, letter, part, reader_keys(state, (grant.delegatee, patient.member_id)))

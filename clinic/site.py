@@ -8,15 +8,17 @@ from dataclasses import dataclass, field, replace
 
 from clinic.cards import KeyCards
 from clinic.clock import Clock
+from clinic.hospital import HospitalClient
 from clinic.keystore import MemberSecrets
 from clinic.letters import Mailbox
 from clinic.proxy import ProxyClient
-from cloud.progress import ProgressStore
+from clinic.proxy_fault import Report, unreported
+from clinic.submission import submit
+from cloud.bulk import with_progress
 from cloud.store import Store
 from ledger.engine import Engine, Receipt
 from ledger.registry import Body
 from ledger.state import State
-from ledger.transactions import sign
 
 Progress = Callable[[str, int, int], None]
 """Told how far a long job is: the stage, how many units of it are done, and out of how many."""
@@ -39,6 +41,10 @@ class Site:
     clock: Clock
     threshold: int
     progress: Progress = field(default=silent)
+    report: Report = field(default=unreported)
+    """Told of every proxy that signed a wrong fragment."""
+    hospitals: Mapping[str, HospitalClient] = field(default_factory=dict)
+    """Hospital member id to its client."""
 
     def counted(self, stage: str, total: int) -> Site:
         """The same site, with a store that reports every byte of a transfer of ``total`` bytes to ``progress``."""
@@ -51,7 +57,7 @@ class Site:
                 done += more
                 self.progress(stage, done, total)
 
-        return self if self.progress is silent else replace(self, store=ProgressStore(self.store, count))
+        return self if self.progress is silent else replace(self, store=with_progress(self.store, count))
 
     def state(self) -> State:
         """The newest state of the ledger."""
@@ -59,8 +65,4 @@ class Site:
 
     def submit(self, body: Body, actor: MemberSecrets) -> Receipt:
         """Sign ``body`` as ``actor`` and have it ordered; final on return. Raises the ledger's refusals."""
-        return self.engine.submit(
-            sign(
-                body, signer_id=actor.member_id, key=actor.signing, ledger=self.engine.genesis.digest, time=self.clock()
-            )
-        )
+        return submit(self.engine, body, actor, time=self.clock())

@@ -90,6 +90,12 @@ class StoreRefused(CloudError):
     code = "store-refused"
 
 
+class PresignUnsupported(CloudError):
+    """The store has no presigned URLs."""
+
+    code = "presign-unsupported"
+
+
 class HostKeyUnknown(CloudError):
     """An SFTP server whose host key nobody has pinned yet."""
 

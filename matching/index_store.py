@@ -15,6 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ SLOT_BYTES = 1024
 """Slots are multiples of this."""
 _APPLICATION_ID = 0x43534D49
 _FRAME_BYTES = 4
+_ROWS = 1000
+"""Fetched at once."""
 _POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _SQLITE = ("secure_delete=ON", "synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF", "temp_store=MEMORY")
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -50,6 +53,7 @@ _USE = sa.Table(
     sa.Column("changes", sa.Integer, nullable=False),
     sa.Column("searches", sa.Integer, nullable=False),
 )
+_SET_USED = _USE.update().where(_USE.c.fingerprint == sa.bindparam("known"))
 
 
 class IndexStore:
@@ -116,7 +120,8 @@ class IndexStore:
         self._free.clear()
         self._sizes.clear()
         with _wrapped():
-            for slot, held in self._connection.execute(sa.select(_SLOT.c.id, _SLOT.c.record).order_by(_SLOT.c.id)):
+            found = self._connection.execute(sa.select(_SLOT.c.id, _SLOT.c.record).order_by(_SLOT.c.id))
+            for slot, held in chain.from_iterable(found.partitions(_ROWS)):
                 size = int.from_bytes(held[:_FRAME_BYTES], "big")
                 self._sizes[slot] = len(held)
                 self._last = slot
@@ -136,7 +141,7 @@ class IndexStore:
                 self._overwrite(slot, held)
             else:
                 slot = self._last = self._last + 1
-                self._connection.execute(_SLOT.insert().values(id=slot, record=held))
+                self._connection.execute(_SLOT.insert(), {"id": slot, "record": held})
                 self._sizes[slot] = len(held)
         return slot
 
@@ -161,9 +166,9 @@ class IndexStore:
         """Write what ``used`` returns; within ``writing``."""
         values: dict[str, Any] = {"epoch": epoch, "sequence": sequence, "changes": changes, "searches": searches}
         with _wrapped():
-            done = self._connection.execute(_USE.update().where(_USE.c.fingerprint == fingerprint).values(values))
+            done = self._connection.execute(_SET_USED, {"known": fingerprint, **values})
             if not done.rowcount:
-                self._connection.execute(_USE.insert().values(fingerprint=fingerprint, **values))
+                self._connection.execute(_USE.insert(), {"fingerprint": fingerprint, **values})
 
     def forget_before(self, epoch: int) -> None:
         """Drop what was used in epochs before ``epoch``; within ``writing``."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,9 +16,9 @@ from matching.postings import Postings, Rows
 from matching.score import Frequencies, Measure
 from matching.tags import TAG_SIZE
 
-_PSEUDONYM_SIZE = 16
-_EPOCH_SIZE = 8
 _LENGTH_SIZE = 2
+_HEAD = struct.Struct(">Q16sH")
+"""Epoch, pseudonym, length of the certificate."""
 _CHANGES_SHARE = 1024
 """Lists are made anew after one change in so many patients: so many are compared one by one in about 10 ms."""
 
@@ -37,17 +39,8 @@ class Entry:
     @classmethod
     def from_bytes(cls, data: bytes) -> Entry:
         """Inverse of ``bytes``. Raises ``IndexDamaged``."""
-        start = _EPOCH_SIZE + _PSEUDONYM_SIZE
-        certificate = start + _LENGTH_SIZE
-        tags = certificate + int.from_bytes(data[start:certificate], "big")
-        if len(data) <= tags or (len(data) - tags) % TAG_SIZE:
-            raise IndexDamaged("a patient's record in the index is damaged; restore the index from a good copy")
-        return cls(
-            int.from_bytes(data[:_EPOCH_SIZE], "big"),
-            data[_EPOCH_SIZE:start],
-            data[certificate:tags],
-            frozenset(data[at : at + TAG_SIZE] for at in range(tags, len(data), TAG_SIZE)),
-        )
+        epoch, pseudonym, certificate, tags = _parts(data)
+        return cls(epoch, pseudonym, certificate, frozenset(tags))
 
 
 class Loaded:
@@ -57,8 +50,7 @@ class Loaded:
         self._epoch = epoch
         self._measure = measure
         self._slots: dict[bytes, int] = {}
-        self._numbers: dict[bytes, int] = {}
-        self._tags: list[bytes] = []
+        self._numbers = _Numbers()
         self._pseudonyms: list[bytes] = []
         self._certificates: list[bytes] = []
         self._places: dict[bytes, int] = {}
@@ -80,25 +72,23 @@ class Loaded:
 
     def take(self, slot: int, record: bytes) -> bool:
         """Take a kept record in; ``False`` if it is of an epoch before. Raises ``IndexDamaged``, ``OtherEpoch``."""
-        entry = Entry.from_bytes(record)
-        if entry.epoch > self._epoch:
-            raise OtherEpoch(f"the index holds patients of epoch {entry.epoch}; it cannot go back to {self._epoch}")
-        if entry.epoch < self._epoch:
+        # A million of these are read at start: no ``Entry`` is made, and tags are numbered without a loop of Python's.
+        epoch, pseudonym, certificate, tags = _parts(record)
+        if epoch > self._epoch:
+            raise OtherEpoch(f"the index holds patients of epoch {epoch}; it cannot go back to {self._epoch}")
+        if epoch < self._epoch:
             return False
-        self._slots[entry.pseudonym] = slot
-        self._places[entry.pseudonym] = len(self._pseudonyms)
-        self._pseudonyms.append(entry.pseudonym)
-        self._certificates.append(entry.certificate)
-        for tag in sorted(entry.tags):
-            number = self._numbers.setdefault(tag, len(self._numbers))
-            if number == len(self._tags):
-                self._tags.append(tag)
-            self._features.append(number)
+        self._slots[pseudonym] = slot
+        self._places[pseudonym] = len(self._pseudonyms)
+        self._pseudonyms.append(pseudonym)
+        self._certificates.append(certificate)
+        self._features.extend(map(self._numbers.__getitem__, tags))
         self._ends.append(len(self._features))
         return True
 
     def build(self) -> None:
         """Count, weigh, and make the lists."""
+        self._tags = list(self._numbers)
         features = np.frombuffer(self._features, np.int32) if self._features else np.zeros(0, np.int32)
         counts = np.bincount(features, minlength=len(self._tags)).tolist()
         self._frequencies = Frequencies(len(self._pseudonyms), dict(zip(self._tags, counts, strict=True)))
@@ -156,3 +146,29 @@ class Loaded:
 
     def _weight(self, tag: bytes) -> float:
         return self._measure.weight(self._frequencies.bits(tag))
+
+
+class _Numbers(dict[bytes, int]):
+    """Tags, numbered from 0 in the order in which they are first asked for."""
+
+    def __missing__(self, tag: bytes) -> int:
+        number = self[tag] = len(self)
+        return number
+
+
+def _parts(record: bytes) -> tuple[int, bytes, bytes, tuple[bytes, ...]]:
+    """Epoch, pseudonym, certificate and tags, none twice. Raises ``IndexDamaged``."""
+    if len(record) > _HEAD.size:
+        epoch, pseudonym, length = _HEAD.unpack_from(record)
+        start = _HEAD.size + length
+        count, left_over = divmod(len(record) - start, TAG_SIZE)
+        if count > 0 and not left_over:
+            tags = _tags(count).unpack_from(record, start)
+            if len(set(tags)) == count:
+                return epoch, pseudonym, record[_HEAD.size : start], tags
+    raise IndexDamaged("a patient's record in the index is damaged; restore the index from a good copy")
+
+
+@lru_cache
+def _tags(count: int) -> struct.Struct:
+    return struct.Struct(f"{TAG_SIZE}s" * count)

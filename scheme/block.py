@@ -12,10 +12,10 @@ from scheme import chunked, manifest, padding, zipframe
 from scheme.chapter import BlockKey
 from scheme.compression import Inflater
 from scheme.errors import Damaged, SchemeError
-from scheme.header import MAX_HEADER_BYTES, MAX_MEMBERS, BlockHeader, VerifiedHeader, member_context
-from scheme.keys import SigningKey, VerifyingKey
+from scheme.header import MAX_HEADER_BYTES, MAX_MEMBERS, BlockHeader, member_context
+from scheme.keys import VerifyingKey
 from scheme.manifest import MAX_MANIFEST_BYTES, Manifest, VerifiedManifest
-from scheme.seal import HEADER_NAME, SealedBlock, finish, member_name, unframe_manifest
+from scheme.seal import HEADER_NAME, member_name, unframe_manifest
 from scheme.stream import Writer
 from scheme.zipframe import Member
 
@@ -112,23 +112,6 @@ class Block:
         while data := source.read(_COPY_SIZE):
             take(data)
         source.finish()
-
-
-def relink(source: BinaryIO, sink: Writer, index: int, previous: str, hospital: SigningKey) -> VerifiedHeader:
-    """Copy a block's ciphertext unchanged under a new header for another place in its chain."""
-    block = Block.open(source)
-    in_file_order = (*block.members[1:], block.members[0])
-    source.seek(0)
-    missing = in_file_order[-1].end
-    while missing:
-        data = source.read(min(missing, _COPY_SIZE))
-        if not data:
-            raise BlockDamaged("the block file ended early")
-        sink.write(data)
-        missing -= len(data)
-    header = block.header
-    draft = SealedBlock(header.chapter, header.day, header.nonce, header.members, in_file_order)
-    return finish(sink, draft, index, previous, hospital)
 
 
 class _HashedMember:

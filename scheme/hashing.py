@@ -70,6 +70,11 @@ class Tag(StrEnum):
     ISSUER_REQUEST = "issuer-request"
     PSEUDONYM_REQUEST = "pseudonym-request"
     MATCH_QUERY = "match-query"
+    PROXY_ASK = "proxy-ask"
+    PROXY_FRAGMENT = "proxy-fragment"
+    PROXY_ANSWER = "proxy-answer"
+    PROXY_FAULT = "proxy-fault"
+    ENDPOINT = "endpoint"
 
 
 @cache

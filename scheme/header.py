@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from scheme import canonical, suite
@@ -68,18 +69,40 @@ class BlockHeader:
             "members": [{"sha256": member.sha256, "size": member.size} for member in self.members],
         }
 
+    @property
+    def unsigned(self) -> bytes:
+        """Canonical JSON of all but the signature: what an author sends the hospital, and what that signs."""
+        return canonical.dumps(self._unsigned())
+
+    def placed(self, index: int, previous: str) -> BlockHeader:
+        """The same header for another place in its chain, unsigned."""
+        return replace(self, index=index, previous=previous, signature=b"")
+
     def sign(self, hospital: SigningKey) -> BlockHeader:
         """The same header with the hospital's signature. Raises ``HeaderInvalid`` on another hospital's key."""
         if hospital.verifying_key.key_id != self.chapter.context.hospital:
             raise HeaderInvalid("the chapter was begun for another hospital key than the one that is to sign")
-        return replace(self, signature=hospital.sign(Tag.BLOCK_HEADER, canonical.dumps(self._unsigned())))
+        return replace(self, signature=hospital.sign(Tag.BLOCK_HEADER, self.unsigned))
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return canonical.dumps(self._unsigned() | {"signature": canonical.b64(self.signature)})
 
     def __bytes__(self) -> bytes:
-        return canonical.dumps(self._unsigned() | {"signature": canonical.b64(self.signature)})
+        return self._encoded
 
     @classmethod
     def from_bytes(cls, data: bytes) -> BlockHeader:
         """Parse header.json. Raises ``EncodingInvalid``, ``UnknownSuite``, ``umbral.CapsuleInvalid``."""
+        return cls._parse(data, signed=True)
+
+    @classmethod
+    def from_unsigned(cls, data: bytes) -> BlockHeader:
+        """Inverse of ``unsigned``. Raises as ``from_bytes``."""
+        return cls._parse(data, signed=False)
+
+    @classmethod
+    def _parse(cls, data: bytes, *, signed: bool) -> BlockHeader:
         if len(data) > MAX_HEADER_BYTES:
             raise EncodingInvalid(f"a block header has at most {MAX_HEADER_BYTES} bytes")
         value = canonical.loads(data, what="the block header")
@@ -101,14 +124,16 @@ class BlockHeader:
                 day=value["day"],
                 nonce=canonical.unhex(value["nonce"], what="the nonce", size=NONCE_SIZE),
                 members=tuple(_member(member) for member in value["members"]),
-                signature=canonical.unb64(value["signature"], what="the header's signature", size=SIGNATURE_SIZE),
+                signature=canonical.unb64(value["signature"], what="the header's signature", size=SIGNATURE_SIZE)
+                if signed
+                else b"",
             )
             datetime.date.fromisoformat(header.day)
             numbered = type(header.index) is int and header.index >= 0
             sound = numbered and 1 <= len(header.members) <= MAX_MEMBERS and bool(_DAY.fullmatch(header.day))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise EncodingInvalid("the block header lacks a field or has one of the wrong type") from None
-        if not sound or bytes(header) != data:
+        if not sound or (bytes(header) if signed else header.unsigned) != data:
             raise EncodingInvalid("the block header has a field that is out of range or unknown")
         return header
 
@@ -124,7 +149,7 @@ class BlockHeader:
         """
         if hospital.key_id != self.chapter.context.hospital:
             raise HeaderInvalid("the block header names another hospital key than the one on the ledger")
-        hospital.verify(Tag.BLOCK_HEADER, canonical.dumps(self._unsigned()), self.signature)
+        hospital.verify(Tag.BLOCK_HEADER, self.unsigned, self.signature)
         return VerifiedHeader(self, self.locator)
 
 

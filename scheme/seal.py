@@ -1,7 +1,8 @@
 """Sealing: records into the members of a block, the manifest behind them, the header last.
 
-Order of a block: ``SealedBlock`` is written member by member; only then is its place in the chain needed, so a writer
-that lost the race for that place re-signs a new header and leaves the ciphertext as it is (``relink``).
+Order of a block: ``seal_members`` writes it member by member. Its place in the chain is needed only for the ``tail``,
+which follows from the ``SealedBlock`` and the signed header: a writer that was offline, or lost the race for a place,
+has the same ciphertext linked to another.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
-from scheme import chunked, compression, padding, zipframe
+from scheme import chain, chunked, compression, padding, zipframe
 from scheme.chapter import NONCE_SIZE, Chapter, ChapterKey
 from scheme.errors import EncodingInvalid
-from scheme.header import MAX_MEMBERS, BlockHeader, SealedMember, VerifiedHeader, seal_context
+from scheme.header import MAX_MEMBERS, BlockHeader, SealedMember, seal_context
 from scheme.keys import SigningKey
 from scheme.manifest import MAX_MANIFEST_BYTES, Manifest, Payload
 from scheme.record import Record
@@ -58,28 +60,46 @@ class PayloadSource:
 
 @dataclass(frozen=True)
 class SealedBlock:
-    """A block but for its header: chapter, day, nonce, and the zip members written so far."""
+    """A block but for its header: chapter, day, nonce, and the sealed members with their CRC-32s, manifest first."""
 
     chapter: Chapter
     day: str
     nonce: bytes
     sealed: Sequence[SealedMember]
-    members: Sequence[Member]
+    crcs: Sequence[int]
+
+    @classmethod
+    def of(cls, header: BlockHeader, crcs: Sequence[int]) -> SealedBlock:
+        """What a block with that header is besides; wherever the header puts it."""
+        return cls(header.chapter, header.day, header.nonce, header.members, crcs)
+
+    @cached_property
+    def members(self) -> Sequence[Member]:
+        """The zip's members in the order of the file: payloads, manifest."""
+        members: list[Member] = []
+        for index in (*range(1, len(self.sealed)), 0):
+            offset = members[-1].end if members else 0
+            members.append(Member(member_name(index), self.sealed[index].size, self.crcs[index], offset))
+        return tuple(members)
 
     @property
     def end(self) -> int:
         """Bytes written so far: where header.json's local header starts."""
         return self.members[-1].end
 
+    @property
+    def draft(self) -> BlockHeader:
+        """Its header as the first of its chain, for the hospital to place and sign."""
+        first = chain.genesis(self.chapter.context.chain)
+        return BlockHeader(self.chapter, 0, first, self.day, self.nonce, self.sealed)
+
 
 class _MemberWriter:
     """Counts, hashes and checksums a member on its way to the sink: each byte once."""
 
-    def __init__(self, sink: Writer, name: str, offset: int) -> None:
+    def __init__(self, sink: Writer, name: str) -> None:
         self._sink = sink
         self._sha256 = hashlib.sha256()
-        self._name = name
-        self._offset = offset
         self._crc = 0
         self._size = 0
         self._hasher: ThreadPoolExecutor | None = None
@@ -102,15 +122,12 @@ class _MemberWriter:
             self._hashing.result()
             self._hashing = None
 
-    def close(self) -> tuple[SealedMember, Member]:
+    def close(self) -> tuple[SealedMember, int]:
         self._settle()
         if self._hasher is not None:
             self._hasher.shutdown()
         self._sink.write(zipframe.descriptor(self._crc, self._size))
-        return (
-            SealedMember(self._sha256.hexdigest(), self._size),
-            Member(self._name, self._size, self._crc, self._offset),
-        )
+        return SealedMember(self._sha256.hexdigest(), self._size), self._crc
 
 
 def seal_members(
@@ -134,42 +151,43 @@ def seal_members(
         raise EncodingInvalid(f"a block has at most {MAX_MEMBERS - 1} members; split it")
     nonce = secrets.token_bytes(NONCE_SIZE)
     block_key = chapter_key.block_key(nonce)
-    offset = 0
     sealed: list[SealedMember] = []
-    members: list[Member] = []
+    crcs: list[int] = []
     packed: list[Payload] = []
     records: list[Record] = []
     for index, payload in enumerate(payloads, start=1):
-        writer = _MemberWriter(sink, member_name(index), offset)
+        writer = _MemberWriter(sink, member_name(index))
         context = seal_context(chapter, nonce, index, count)
         plain_size, packed_size, compressed = _pack(payload.source, block_key.member_key(index), context, writer)
-        seal, member = writer.close()
-        offset = member.end
+        seal, crc = writer.close()
         sealed.append(seal)
-        members.append(member)
+        crcs.append(crc)
         packed.append(Payload(plain_size, packed_size, compressed, seal))
         records.extend(_place(payload.parts, index, plain_size))
     manifest = Manifest(author_id, sealed_at, amends, packed, records).sign(author, chapter, nonce)
     framed = _frame_manifest(manifest)
     if max(len(manifest), chunked.sealed_size(len(framed))) > MAX_MANIFEST_BYTES:
         raise EncodingInvalid(f"a manifest has at most {MAX_MANIFEST_BYTES} bytes; seal fewer records in one block")
-    writer = _MemberWriter(sink, MANIFEST_NAME, offset)
+    writer = _MemberWriter(sink, MANIFEST_NAME)
     writer.write(chunked.seal_bytes(block_key.member_key(0), seal_context(chapter, nonce, 0, count), framed))
-    seal, member = writer.close()
-    return SealedBlock(chapter, sealed_at[:10], nonce, (seal, *sealed), (*members, member))
+    seal, crc = writer.close()
+    return SealedBlock(chapter, sealed_at[:10], nonce, (seal, *sealed), (crc, *crcs))
 
 
-def finish(sink: Writer, block: SealedBlock, index: int, previous: str, hospital: SigningKey) -> VerifiedHeader:
-    """Write header.json, signed for its place in the chain, and the zip's directory. Only then is the locator known."""
-    header = BlockHeader(block.chapter, index, previous, block.day, block.nonce, block.sealed).sign(hospital)
+def tail(block: SealedBlock, header: BlockHeader) -> bytes:
+    """What stands behind the sealed members: ``header``, which is ``block.draft`` placed and signed; the directory."""
     data = bytes(header)
     crc = zlib.crc32(data)
-    member = Member(HEADER_NAME, len(data), crc, block.end)
-    sink.write(zipframe.local_header(HEADER_NAME))
-    sink.write(data)
-    sink.write(zipframe.descriptor(crc, len(data)))
-    sink.write(zipframe.central_directory([*block.members, member]))
-    return VerifiedHeader(header, hashlib.sha256(data).hexdigest())
+    members = block.members
+    member = Member(HEADER_NAME, len(data), crc, members[-1].end)
+    return b"".join(
+        (
+            zipframe.local_header(HEADER_NAME),
+            data,
+            zipframe.descriptor(crc, len(data)),
+            zipframe.central_directory([*members, member]),
+        )
+    )
 
 
 def _pack(source: BinaryIO, key: bytes, context: bytes, writer: Writer) -> tuple[int, int, bool]:

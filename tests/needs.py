@@ -6,11 +6,14 @@
 import importlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.errors import ServerMissing
 
 
 def _absent(feature: str, reason: str) -> None:
@@ -45,3 +48,12 @@ def program(name: str, *, feature: str, folders: Iterable[Path] = ()) -> str:
         _absent(feature, f"the program {name} is not installed")
         raise AssertionError
     return path
+
+
+@contextmanager
+def servers() -> Iterator[None]:
+    """What the servers that are started within need."""
+    try:
+        yield
+    except ServerMissing as missing:
+        _absent(missing.feature, str(missing))

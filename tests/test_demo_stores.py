@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.servers.openssh import openssh
+from benchmarks.servers.running import Running
+from benchmarks.servers.seaweedfs import seaweedfs
+from benchmarks.servers.vsftpd import vsftpd
 from tests import needs
-from tests.servers.openssh import openssh
-from tests.servers.running import Running
-from tests.servers.seaweedfs import seaweedfs
-from tests.servers.vsftpd import vsftpd
 
 CHARTSEAL = Path(sys.executable).with_name("chartseal")
 HISTORIES = 6
@@ -52,7 +52,7 @@ def histories(tmp_path: Path) -> Path:
 def test_demo(kind: str, histories: Path, tmp_path: Path) -> None:
     server_folder = tmp_path / "server"
     server_folder.mkdir()
-    with STORES[kind](server_folder) as running:
+    with needs.servers(), STORES[kind](server_folder) as running:
         run = subprocess.run(
             [CHARTSEAL, "demo", histories, "--store", running.url, "--json"],
             env=os.environ | dict(running.env),

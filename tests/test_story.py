@@ -19,7 +19,7 @@ from clinic.home import Home
 from clinic.intake import bundle_drafts
 from clinic.membership import look_up
 from clinic.own_blocks import open_own
-from clinic.proxy import Ask
+from clinic.proxy_answer import Ask
 from clinic.requests import Access, read_request, refuse, request_access, requests_of
 from clinic.sealing import seal_records
 from clinic.verification import verify_patient
@@ -77,7 +77,7 @@ def test_the_story(tmp_path: Path) -> None:
             bundle_drafts(history),
             patient_id=wilhelmina.member_id,
             author=okafor,
-            hospital=riverside,
+            hospital_id=riverside.member_id,
         )
         assert len(sealed.blocks) == len(groups)
 
@@ -165,7 +165,7 @@ def test_the_story(tmp_path: Path) -> None:
             [draft(text="after the revocation")],
             patient_id=wilhelmina.member_id,
             author=okafor,
-            hospital=riverside,
+            hospital_id=riverside.member_id,
         )
         head = site.state().chain_head(later.chain)
         assert head is not None

@@ -19,8 +19,9 @@ from clinic.grants import Decision, grant
 from clinic.held_grants import HeldGrant
 from clinic.history import ReadingPlan, plan, read_history
 from clinic.intake import bundle_drafts
+from clinic.key_fragments import rekey_terms
 from clinic.keystore import MemberSecrets
-from clinic.proxy import Ask, rekey_terms
+from clinic.proxy_answer import Ask
 from clinic.requests import Access, member_of, new_id
 from clinic.sealing import seal_records
 from ledger.bodies import Release
@@ -87,7 +88,12 @@ def _granted_history(bench: Bench, cast: Scene, patient: MemberSecrets) -> _Read
     data = bundle(bench.sizes.visits)
     drafts = bundle_drafts(data)
     seal_records(
-        site, cast.home.outbox, drafts, patient_id=patient.member_id, author=cast.author, hospital=cast.hospital
+        site,
+        cast.home.outbox,
+        drafts,
+        patient_id=patient.member_id,
+        author=cast.author,
+        hospital_id=cast.hospital.member_id,
     )
     everything = Decision(Access(frozenset(), None))
     grant_id = grant(site, patient, reader.member_id, everything, request_id=None)
@@ -99,7 +105,7 @@ def _granted_history(bench: Bench, cast: Scene, patient: MemberSecrets) -> _Read
     site.submit(release, reader)
     asks = [Ask(chapter.context, chapter.capsule) for chapter in chapters]
     proxies = list(site.proxies.values())[:THRESHOLD]
-    answers = list(zip(*(proxy.reencrypt(release.release, asks) for proxy in proxies), strict=True))
+    answers = list(zip(*(proxy.reencrypt(release.release, asks).fragments for proxy in proxies), strict=True))
     return _Reading(reading, sum(draft.records for draft in drafts), len(data), chapters, answers)
 
 

@@ -12,12 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, growth
+from benchmarks import bare, growth, published
 from benchmarks.bare import JOURNALS, BareCommits
 from benchmarks.bench import Bench
 from benchmarks.cast import ENROLMENT_BLOCKS, HOSPITAL, NOW, Cast, require
 from benchmarks.profiling import profiled
-from benchmarks.published import ROWS
 from benchmarks.results import Series
 from benchmarks.timing import Subject, interleave
 from ledger.bodies import AnchorBlocks
@@ -45,8 +44,7 @@ def measure(bench: Bench) -> None:
             place = folder / part.__name__
             place.mkdir()
             part(bench, place)
-    for row in ROWS:
-        bench.published(*row)
+    published.hand_in(bench)
 
 
 def _batches(bench: Bench, folder: Path) -> None:
@@ -144,7 +142,7 @@ def _verifying(bench: Bench, folder: Path) -> None:
 
 
 def _delegates(bench: Bench, folder: Path) -> None:
-    latencies, readings = [], []
+    latencies, readings = [], {}
     with ExitStack() as stack:
         for seats in SEATS:
             cast = Cast(seats=seats)
@@ -155,24 +153,27 @@ def _delegates(bench: Bench, folder: Path) -> None:
             latencies.append(Subject(f"transactions: one caller, {seats} delegates", run, number, "transactions"))
             for handovers in (0, HANDOVERS):
                 client, proof = _proof(folder / f"{seats}-{handovers}.sqlite", seats, handovers)
-                name = f"{seats} delegates, {handovers} handovers"
-                bench.figure(f"proof of one entry, {name}", len(proof), "bytes")
-                readings.append(Subject(f"proof verified: {name}", _reading(client, proof), 1))
+                name, settings = (
+                    f"{seats} delegates, {handovers} handovers",
+                    {"delegates": seats, "handovers": handovers},
+                )
+                bench.figure(f"proof of one entry, {name}", len(proof), "bytes", **settings)
+                readings[seats, handovers] = Subject(f"proof verified: {name}", _reading(client, proof), 1)
         _interleave_once(latencies, bench.sizes.repeats)
-        interleave(readings, bench.sizes.repeats)
+        interleave(list(readings.values()), bench.sizes.repeats)
         for subject, seats in zip(latencies, SEATS, strict=True):
             bench.series(subject, security_bits=SECURITY_BITS, delegates=seats)
-        for subject in readings:
-            bench.series(subject, security_bits=SECURITY_BITS)
+        for (seats, handovers), subject in readings.items():
+            bench.series(subject, security_bits=SECURITY_BITS, delegates=seats, handovers=handovers)
     for subject, seats in zip(latencies, SEATS, strict=True):
         bench.compare(f"one caller, {seats} delegates, over {SEATS[0]}", subject, latencies[0])
         latency = statistics.median(subject.seconds) / subject.amount
-        bench.figure(f"one transaction until its receipt, {seats} delegates", latency * 1e3, "ms")
+        bench.figure(f"one transaction until its receipt, {seats} delegates", latency * 1e3, "ms", delegates=seats)
         with closing(StoredLedger.open(folder / f"{seats}.sqlite", clock=lambda: NOW)) as stored:
             tip = stored.tip()
         if tip is not None:
-            bench.figure(f"certificate, {seats} delegates", len(bytes(tip.certificate)), "bytes")
-            bench.figure(f"ledger header, {seats} delegates", len(bytes(tip.header)), "bytes")
+            bench.figure(f"certificate, {seats} delegates", len(bytes(tip.certificate)), "bytes", delegates=seats)
+            bench.figure(f"ledger header, {seats} delegates", len(bytes(tip.header)), "bytes", delegates=seats)
 
 
 def _growth(bench: Bench, folder: Path) -> None:
@@ -184,20 +185,20 @@ def _growth(bench: Bench, folder: Path) -> None:
                 bench.absent(f"follow, {entries:,} entries", "takes too long; it does what verify does, durably")
                 continue
             found = growth.run(step, place, entries)
-            settings = {"entries": found.entries, "file_bytes": found.file_bytes}
+            settings = {"entries": found.entries, "file_bytes": found.file_bytes, "step": step}
             bench.figure(f"{step}, {entries:,} entries: peak memory", found.peak_bytes / 2**20, "MiB", **settings)
             if step != "open":
                 bench.emit(_series(bench, f"{step}, {entries:,} entries", found.samples, found, settings))
             if found.bare:
                 name = f"{step}, {entries:,} entries: the Ed25519 and SHA-256 in it"
-                bench.emit(_series(bench, name, found.bare, found, settings))
+                bench.emit(_series(bench, name, found.bare, found, settings | {"bare": True}))
                 goal = 0.40 if step == "verify" and entries == max(bench.sizes.ledgers) else None
                 title = f"{step}, {entries:,} entries, over the Ed25519 and SHA-256 in it"
                 bench.compare_series(title, f"{step}, {entries:,} entries", name, at_least=goal)
 
 
 def _series(
-    bench: Bench, name: str, samples: Sequence[growth.Sample], found: growth.Step, settings: dict[str, int]
+    bench: Bench, name: str, samples: Sequence[growth.Sample], found: growth.Step, settings: dict[str, Any]
 ) -> Series:
     """Samples of slices that differ a little in size, as seconds for one entry."""
     return Series(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import matching_peers
+from benchmarks import matching_load, matching_peers
 from benchmarks.bench import Bench
 from benchmarks.timing import Subject, interleave
 from matching.closure import Closure, closed
@@ -27,7 +27,11 @@ SECURITY_BITS = 128
 SYMPTOMS = 10
 TOP = 5
 QUERIES = 200
-PATIENTS: Mapping[str, tuple[int, ...]] = {"smoke": (1_000, 3_000), "paper": (1_000, 10_000, 100_000, 1_000_000)}
+PATIENTS: Mapping[str, tuple[int, ...]] = {
+    "smoke": (1_000, 3_000),
+    "paper": (1_000, 10_000, 100_000, 1_000_000),
+    "full": (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000),
+}
 """By profile."""
 GOAL_MEDIAN_S = 0.010
 _SEED = 5
@@ -36,13 +40,14 @@ _Integers = npt.NDArray[np.int64]
 
 
 def measure(bench: Bench) -> None:
-    """A patient's tags; for closures exact and near, index sizes up to the profile's, loaded and searched; peers."""
+    """A patient's tags; for closures exact and near, sizes up to the profile's, and one read from SQLite; peers."""
     vocabulary = Vocabulary.default()
     _tags(bench)
     for closure in (Closure.EXACT, Closure.NEAR):
         drawn = _Drawn(vocabulary, closure)
         for patients in PATIENTS[bench.sizes.name]:
             _searches(bench, drawn, patients, is_goal=patients == max(PATIENTS["paper"]))
+        matching_load.loaded(bench, str(closure), *drawn.rows(matching_load.PATIENTS[bench.sizes.name]))
     matching_peers.pairing_test(bench, PATIENTS[bench.sizes.name], SYMPTOMS)
     matching_peers.intersection(bench)
 

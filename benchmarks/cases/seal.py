@@ -74,7 +74,8 @@ def _file_into_nothing(bench: Bench, cast: Scene, patient: MemberSecrets, path: 
                 author=cast.author.signing,
                 sealed_at=_SEALED_AT,
             )
-        return seal.finish(sink, block, 0, chain.genesis(chain_id), hospital)
+        sink.write(seal.tail(block, block.draft.sign(hospital)))
+        return sink
 
     size = len(data)
     hashing = Subject("file: SHA-256, one thread", lambda: hashlib.sha256(data).digest(), size, "bytes")
@@ -125,7 +126,7 @@ def _seal(cast: Scene, store: Store, patient: MemberSecrets, drafts: Sequence[Dr
         drafts,
         patient_id=patient.member_id,
         author=cast.author,
-        hospital=cast.hospital,
+        hospital_id=cast.hospital.member_id,
     )
 
 

@@ -93,7 +93,7 @@ def audit_verify(session: Session, file: Path, genesis: str | None, earlier: Pat
     if genesis is None:
         if not has_home(session):
             raise InputInvalid("say which ledger it must be of with --genesis DIGEST, as the authority tells it")
-        genesis = session.home.config.genesis
+        genesis = session.home.genesis
     require_digest(genesis)
     known = () if earlier is None else verify_audit(_read(earlier), genesis).positions
     report = verify_audit(_read(file), genesis, known=known)

@@ -11,9 +11,8 @@ from clinic.cli.members import tell_members
 from clinic.cli.session import Session, command
 from clinic.cli.tables import add_row, count, plain_table
 from clinic.errors import InputInvalid
-from clinic.home import DELEGATES, Home
+from clinic.home import DELEGATES, MAX_PROXIES, Home
 from clinic.home_config import EMBEDDED
-from clinic.outbox import Outbox
 from cloud.backends.host_key import HostKey
 from cloud.open import host_key
 from cloud.url import parse_url
@@ -45,10 +44,14 @@ _PLURALS = {Role.PROXY.value: "proxies", Role.NOTARY.value: "notaries"}
     show_default=True,
     help="Ledger blocks from one election of delegates to the next.",
 )
-@click.option("--proxies", type=click.IntRange(1, 16), default=3, show_default=True, help="How many proxies.")
 @click.option(
-    "--threshold", type=click.IntRange(1, 16), default=2, show_default=True, help="How many of them are needed."
-)
+    "--proxies", type=click.IntRange(0, MAX_PROXIES), default=3, show_default=True,
+    help="How many proxies this home runs itself; 0 when others run theirs and join.",
+)  # fmt: skip
+@click.option(
+    "--threshold", type=click.IntRange(1, MAX_PROXIES), default=2, show_default=True,
+    help="How many proxies are needed to read.",
+)  # fmt: skip
 @click.option("--yes", is_flag=True, help="Pin the host keys shown without asking.")
 @command(new_password=True)
 def init(
@@ -97,7 +100,9 @@ def init(
         value,
         f"Made a home in {session.folder}.",
         f"Ledger {config.genesis[:16]}, {count(proxies, 'proxy', 'proxies')}, {threshold} needed to read.",
-        "This home holds all proxies itself: no threshold security against whoever runs it.",
+        "This home holds all proxies itself: no threshold security against whoever runs it."
+        if proxies
+        else "Proxies join it from elsewhere: enrol a hospital, run `chartseal serve`, and invite them.",
     )
 
 
@@ -115,12 +120,13 @@ def enrol(session: Session, role: str, name: str, hospital: str | None) -> None:
     member_role = Role(role)
     if member_role is not Role.HOSPITAL and hospital is None:
         raise InputInvalid(f"a {role} belongs to a hospital; name it with --hospital")
+    home = session.hospital_home
     password = session.password("the authority")
-    authority = session.home.authority(password)
+    authority = home.authority(password)
     own = "" if member_role is Role.HOSPITAL else session.new_members_password(f"{role} {name}", password)
-    known = {person.member_id for person in session.home.directory.people()}
+    known = {person.member_id for person in home.directory.people()}
     with session.site() as site:
-        person = session.home.enrol(site, authority, member_role, name, hospital=hospital, password=own)
+        person = home.enrol(site, authority, member_role, name, hospital=hospital, password=own)
     where = f" at {hospital}" if hospital else ""
     if person.member_id in known:
         where += ", who was enrolled already,"
@@ -140,31 +146,32 @@ def members(session: Session) -> None:
 @click.command()
 @command(password=False)
 def status(session: Session) -> None:
-    """Show stores, ledger, members and what waits in the outbox."""
-    config = session.home.config
-    pending = Outbox(session.folder / "outbox").pending()
-    waiting = sum(len(batch.blocks) for batch in pending)
+    """Show stores, ledger, members and what waits in the outbox.
+
+    In a member's home: who it is for, its server, and how old the copy of the ledger is.
+    """
+    waiting = sum(len(batch.blocks) for batch in session.home.outbox.pending())
     with session.site() as site:
         view = site.engine.view()
         members = [member for member in view.state.members() if member.active]
         blocks = sum(len(view.state.blocks(patient=member.member)) for member in members)
+        threshold = site.threshold
     roles = {role.value: sum(member.role is role for member in members) for role in Role}
-    value = {
-        "home": str(session.folder), "stores": list(config.stores), "ledger": config.ledger, "genesis": config.genesis,
-        "entries": view.position + 1, "head": view.head, "members": roles, "blocks": blocks,
-        "proxies": len(config.proxies), "threshold": config.threshold, "outbox": waiting,
+    proxies = roles[Role.PROXY.value]
+    about = session.home.about(view.as_of)
+    value = about.value | {
+        "home": str(session.folder), "genesis": session.home.genesis, "entries": view.position + 1, "head": view.head,
+        "members": roles, "blocks": blocks, "proxies": proxies, "threshold": threshold, "outbox": waiting,
     }  # fmt: skip
     table = plain_table("", "")
     add_row(table, "home", str(session.folder))
-    for number, store in enumerate(config.stores):
-        add_row(table, "" if number else "stores", store)
-    add_row(table, "ledger", f"{config.ledger}, {count(view.position + 1, 'entry', 'entries')}, head {view.head[:16]}")
+    for label, text in about.rows:
+        add_row(table, label, text)
+    add_row(table, "ledger", f"{about.ledger}, {count(view.position + 1, 'entry', 'entries')}, head {view.head[:16]}")
     people = ", ".join(count(number, role, _PLURALS.get(role)) for role, number in roles.items())
     add_row(table, "members", people)
     add_row(table, "blocks", f"{blocks:,} anchored, {waiting:,} waiting in the outbox")
-    add_row(
-        table, "proxies", f"{config.threshold} of {len(config.proxies)} needed, all in this home: no threshold security"
-    )
+    add_row(table, "proxies", f"{threshold} of {proxies} needed{about.proxies}" if proxies else "none has joined yet")
     session.tell(value, table=table)
 
 
@@ -176,11 +183,9 @@ def backup(session: Session, file: Path) -> None:
 
     All of it but the blocks: those are in the store.
     """
-    session.home.config  # noqa: B018 (refuses what is not a home)
+    place = session.home.ledger_place
     password = session.password("the backup")
-    size = backups.write_backup(
-        session.folder, file, password, ledger=session.home.ledger_place, profile=session.profile
-    )
+    size = backups.write_backup(session.folder, file, password, ledger=place, profile=session.profile)
     session.tell(
         {"file": str(file), "bytes": size},
         f"Wrote {count(size, 'byte')} to {file}. Without its password the backup opens nothing; keep both.",

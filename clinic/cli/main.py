@@ -13,23 +13,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 import clinic
-from clinic.cli import (
-    audit,
-    consortium,
-    demo,
-    family,
-    homes,
-    ledger,
-    match,
-    members,
-    reading,
-    records,
-    recover,
-    sessions,
-    sharing,
-    stores,
-    symptoms,
-)
+from clinic.cli.lazy import LazyGroup
 from clinic.cli.session import HOME_VARIABLE, Reported
 from scheme.errors import ChartSealError
 
@@ -39,7 +23,48 @@ _INTERRUPTED = 130
 _BUG = 70
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+COMMANDS = {
+    "init": "clinic.cli.homes:init",
+    "enrol": "clinic.cli.homes:enrol",
+    "members": "clinic.cli.homes:members",
+    "member": "clinic.cli.members:member",
+    "family": "clinic.cli.family:family",
+    "status": "clinic.cli.homes:status",
+    "seal": "clinic.cli.records:seal",
+    "outbox": "clinic.cli.records:outbox",
+    "withdraw": "clinic.cli.records:withdraw",
+    "request": "clinic.cli.sharing:request",
+    "requests": "clinic.cli.sharing:requests",
+    "approve": "clinic.cli.sharing:approve",
+    "refuse": "clinic.cli.sharing:refuse",
+    "grants": "clinic.cli.sharing:grants",
+    "revoke": "clinic.cli.sharing:revoke",
+    "history": "clinic.cli.reading:history",
+    "open": "clinic.cli.records:open_records",
+    "blocks": "clinic.cli.records:blocks",
+    "audit": "clinic.cli.audit:audit",
+    "verify": "clinic.cli.records:verify",
+    "store": "clinic.cli.stores:store",
+    "recover": "clinic.cli.recover:recover",
+    "backup": "clinic.cli.homes:backup",
+    "restore": "clinic.cli.homes:restore",
+    "generate": "clinic.cli.records:generate",
+    "demo": "clinic.cli.demo:demo",
+    "ledger": "clinic.cli.ledger:ledger",
+    "proxy": "clinic.cli.proxies:proxy",
+    "consortium": "clinic.cli.consortium:consortium",
+    "symptoms": "clinic.cli.symptoms:symptoms",
+    "match": "clinic.cli.match:match",
+    "session": "clinic.cli.sessions:session_group",
+}
+"""Where each command is."""
+
+
+@click.group(
+    cls=LazyGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(clinic.__version__, prog_name="chartseal")
 @click.option(
     "--home",
@@ -50,29 +75,23 @@ _BUG = 70
     help=f"The home folder (default: ${HOME_VARIABLE}, else ~/.chartseal).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def cli(home_folder: Path | None, as_json: bool) -> None:
+def cli(**_defaults: object) -> None:
     """Keep health records sealed in somebody else's cloud, and let the patient decide who reads them."""
 
 
-for _command in (
-    homes.init, homes.enrol, homes.members, members.member, family.family, homes.status, records.seal,
-    records.outbox, records.withdraw,
-    sharing.request, sharing.requests, sharing.approve, sharing.refuse, sharing.grants, sharing.revoke, reading.history,
-    records.open_records, records.blocks, audit.audit, records.verify, stores.store, recover.recover, homes.backup,
-    homes.restore, records.generate, demo.demo, ledger.ledger, consortium.consortium,
-    symptoms.symptoms, match.match, sessions.session_group,
-):  # fmt: skip
-    cli.add_command(_command)
-
-
 def main() -> None:
-    """Run the command: one clear line on an error, no traceback; exit status 1, or 2 for a wrong call."""
+    """Run the command."""
+    run(cli)
+
+
+def run(commands: click.Group) -> None:
+    """Run a command of ``commands``: one clear line on an error, no traceback; exit status 1, or 2 for a wrong call."""
     as_json = "--json" in sys.argv
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        cli.main(standalone_mode=False, prog_name="chartseal")
+        commands.main(standalone_mode=False, prog_name="chartseal")
     except ChartSealError as error:
         _fail(error.code, str(error), _FAILED, as_json=as_json and not isinstance(error, Reported))
     except (click.Abort, KeyboardInterrupt):

@@ -13,6 +13,7 @@ from clinic import match_talk, matching
 from clinic.cli.passwords import read_password
 from clinic.cli.session import Session, by_prefix, command
 from clinic.cli.tables import add_row, count, date_text, plain_table
+from clinic.keystore import MemberSecrets
 from clinic.match_epoch import days_left
 from clinic.match_errors import MatchUnknown
 from clinic.match_service import MatchPlace
@@ -35,7 +36,7 @@ _STATUS = {"open": "open", "waiting": "you accepted", "paired": "both accepted",
 
 
 def place_of(session: Session) -> MatchPlace:
-    """Where matching is kept in the home."""
+    """Where matching is kept in the home: what patients keep, and in a hospital's home the services."""
     return MatchPlace.of(session.home.folder, session.home.directory)
 
 
@@ -43,11 +44,10 @@ def place_of(session: Session) -> MatchPlace:
 def at_desk(session: Session, name: str) -> Iterator[Desk]:
     """The patient of that name at work, with her password."""
     patient = session.unlock(name, Role.PATIENT)
-    place = place_of(session)
     with (
         session.site() as site,
-        open_book(place.patients, patient) as book,
-        place.services(site) as services,
+        open_book(place_of(session).patients, patient) as book,
+        session.home.matching(site) as services,
     ):
         yield Desk(site, services, patient, book)
 
@@ -69,8 +69,8 @@ def rule() -> BindingRule:
 def match() -> None:
     """Find patients with the same symptoms, and agree to talk.
 
-    Symptoms stay hidden from other patients, from each issuer and the relay. In this home both issuers are run by one
-    operator, so that who runs it could name your symptoms.
+    Symptoms stay hidden from other patients, from each issuer and the relay. From a home of your own, two operators run
+    the issuers. In a hospital's home one runs both, so that who runs it could name your symptoms.
     """
 
 
@@ -84,7 +84,7 @@ def match() -> None:
 @click.option("--change", is_flag=True, help="Put these in the place of the earlier; open matches end.")
 @click.option(
     "--authority-password-file", metavar="FILE", type=click.Path(path_type=Path),
-    help="The authority's, who certifies a pseudonym once an epoch (default: asked as yours).",
+    help="In a hospital's home: the authority's, who certifies a pseudonym once an epoch (default: asked as yours).",
 )  # fmt: skip
 @command()
 def optin(
@@ -112,13 +112,8 @@ def optin(
         if chosen.warning:
             click.echo(chosen.warning, err=True)
         if matching.needs_certificate(desk):
-            authority = session.home.authority(
-                read_password(authority_password_file)
-                if authority_password_file
-                else session.password("the authority, which certifies a pseudonym")
-            )
-            desk.services.set_up(authority)
-            matching.take_pseudonym(desk, desk.services.register(authority))
+            register = desk.services.registrar(lambda: _authority(session, authority_password_file))
+            matching.take_pseudonym(desk, register)
         tags = matching.opt_in(desk, vocabulary, symptoms, chosen, change=change)
         left, epoch = days_left(desk.site.clock()), desk.services.epoch
     table = plain_table("ID", "TERM")
@@ -248,6 +243,11 @@ def evaluate(session: Session, cases: Path, queries: Path, closure: str) -> None
         shares = (each.top1, each.top5, each.top10, each.mrr)
         add_row(table, name, *(f"{share:.3f}" for share in shares), f"{each.ms_per_query:.1f}")
     session.tell({"closure": closure} | {name: each.as_json() for name, each in found.items()}, table=table)
+
+
+def _authority(session: Session, password_file: Path | None) -> MemberSecrets:
+    whose = "the authority, which certifies a pseudonym"
+    return session.home.authority(read_password(password_file) if password_file else session.password(whose))
 
 
 def _begin(desk: Desk, match_id: str) -> bool:

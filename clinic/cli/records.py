@@ -11,13 +11,14 @@ import click
 from clinic import durable
 from clinic.cli.session import Reported, Session, command
 from clinic.cli.tables import add_row, count, plain_table
+from clinic.delivery import finish_outbox
 from clinic.errors import NotPermitted
 from clinic.export import export, prepare_folder
 from clinic.fhir.generate import write_histories
 from clinic.intake import drafts_of
 from clinic.own_blocks import open_own
 from clinic.own_scopes import own_scopes
-from clinic.sealing import finish_outbox, seal_records
+from clinic.sealing import seal_records
 from clinic.verification import verify_patient
 from clinic.withdrawal import find_block
 from clinic.withdrawal import withdraw as withdraw_block
@@ -56,9 +57,9 @@ def seal(
         chosen = Category(category) if category else None
         drafts = [draft for path in files for draft in drafts_of(path, category=chosen, amends=locator)]
         member = state.member(writer.member_id)
-        hospital = session.home.hospital(member.hospitals[0] if member else "")
+        hospital_id = member.hospitals[0] if member else ""
         sealed = seal_records(
-            site, session.home.outbox, drafts, patient_id=patient_id, author=writer, hospital=hospital
+            site, session.home.outbox, drafts, patient_id=patient_id, author=writer, hospital_id=hospital_id
         )
     blocks = [locator for part in sealed for locator in part.blocks]
     stored = sum(part.stored_bytes for part in sealed)
@@ -79,10 +80,10 @@ def seal(
 def outbox(session: Session) -> None:
     """Finish what an interrupted `seal` left in the outbox.
 
-    Uploads and anchors it. Takes no password.
+    Has the hospital link it, uploads and anchors it. Takes no password.
     """
     with session.site() as site:
-        finished = finish_outbox(site, session.home.outbox, session.home.hospitals())
+        finished = finish_outbox(site, session.home.outbox)
     session.tell(
         {"batches": finished}, f"Finished {count(finished, 'batch', 'batches')}." if finished else "Nothing waits."
     )
@@ -169,6 +170,7 @@ def verify(session: Session, patient: str | None) -> None:
     table = plain_table("PATIENT", "CHAIN", "HOSPITAL", "BLOCKS", "BYTES", "RESULT")
     chains = []
     sound = True
+    session.home.require_access()
     with session.site() as site:
         ledger = site.engine.verify()
         people = [session.home.directory.find(patient, (Role.PATIENT,)).member_id] if patient else [

@@ -11,6 +11,7 @@ from clinic.cli.session import Session, command
 from clinic.cli.tables import count
 from clinic.errors import InputInvalid
 from clinic.guardians import RecoveryFolder
+from clinic.home import Home
 from ledger.bodies import Role
 from scheme.recovery import Share
 
@@ -38,7 +39,18 @@ def split(session: Session, patient: str, names: tuple[str, ...], threshold: int
     session.tell(
         {"member": owner.member_id, "guardians": [person.member_id for person in people], "threshold": threshold},
         f"{count(len(people), 'guardian')} hold a share each; any {threshold} bring the keystore back.",
+        *_to_hand_over(session, owner.member_id),
         "Each gets hers out with `chartseal recover share --guardian NAME --patient NAME --out FILE`.",
+    )
+
+
+def _to_hand_over(session: Session, member_id: str) -> tuple[str, ...]:
+    """What is to be done by hand where guardians have homes of their own."""
+    if isinstance(session.home, Home):
+        return ()
+    folder = _folder(session).folder / member_id
+    return (
+        f"Give each a copy of {folder}, for recovery/ in her own home, and keep one elsewhere; nobody can read it.",
     )
 
 

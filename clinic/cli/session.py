@@ -19,8 +19,9 @@ from rich.table import Table
 
 from clinic.cli.passwords import PASSWORD_VARIABLE, ask_password, read_password
 from clinic.cli.tables import rendered
-from clinic.errors import NameAmbiguous
-from clinic.home import Home
+from clinic.errors import NameAmbiguous, NotPermitted
+from clinic.home import Home, open_home
+from clinic.home_folder import HomeFolder, HomeOptions
 from clinic.keystore import MemberSecrets
 from clinic.site import Site, silent
 from scheme import keyfile
@@ -40,6 +41,8 @@ class Session:
     as_json: bool
     password_file: Path | None
     new_password_file: Path | None
+    server: str | None = None
+    """Where a member's server is now, if not where the home was made."""
 
     @property
     def profile(self) -> keyfile.Argon2Profile:
@@ -47,11 +50,19 @@ class Session:
         return PASSWORD_PROFILE
 
     @functools.cached_property
-    def home(self) -> Home:
-        """The home folder. Raises ``HomeInvalid`` when it is not one."""
-        home = Home(self.folder, profile=self.profile)
-        home.config  # noqa: B018 (refuses what is not a home, before a name is looked up in it)
+    def home(self) -> HomeFolder:
+        """The home folder, a hospital's or a member's. Raises ``HomeInvalid`` when it is neither."""
+        options = HomeOptions(profile=self.profile, server=self.server, password=self.password, notice=_notice)
+        home = open_home(self.folder, options)
+        home.genesis  # noqa: B018 (refuses what is not a home, before a name is looked up in it)
         return home
+
+    @property
+    def hospital_home(self) -> Home:
+        """The home folder, where it must be a hospital's own. Raises ``NotPermitted`` in a member's."""
+        if not isinstance(self.home, Home):
+            raise NotPermitted("this is no hospital's home but a member's; run this at the hospital's own home")
+        return self.home
 
     @functools.cached_property
     def _names(self) -> dict[str, str]:
@@ -106,7 +117,8 @@ class Session:
     def unlock(self, name: str, *roles: str) -> MemberSecrets:
         """The actor's secrets; nobody else's keystore is touched."""
         person = self.home.directory.find(name, roles)
-        return self.home.keystore.unlock(person.member_id, self.password(f"{person.role} {person.name}"))
+        self.home.require_keys(person)
+        return self.home.unlock(person.member_id, self.password(f"{person.role} {person.name}"), roles)
 
     def name(self, member_id: str) -> str:
         """What this home calls a member."""
@@ -121,6 +133,10 @@ class Session:
             click.echo(sentence)
         if table is not None:
             click.echo(rendered(table) if table.row_count else empty)
+
+
+def _notice(sentence: str) -> None:
+    click.echo(f"note: {sentence}", err=True)
 
 
 class Reported(ChartSealError):
@@ -145,6 +161,7 @@ def command(*, password: bool = True, new_password: bool = False) -> Callable[[F
                 bool(options.pop("as_json") or defaults.get("as_json")),
                 options.pop("password_file"),
                 options.pop("new_password_file", None),
+                defaults.get("server"),
             )
             return function(session, *arguments, **options)
 

@@ -96,13 +96,13 @@ def report(session: Session, match_id: str, patient: str, reason: str) -> None:
 
     It proves that both accepted this match; it holds no text and no symptom.
     """
-    place = place_of(session)
     with at_desk(session, patient) as desk:
         match_id = find_match(desk, match_id)
-        name = match_talk.report(desk, match_id, Reason(reason), place)
+        name = match_talk.report(desk, match_id, Reason(reason))
+    kept = place_of(session).reports / name
     session.tell(
-        {"match": match_id, "report": str(place.reports / name)},
-        f"Reported to the authority: matching/reports/{name} in the home.",
+        {"match": match_id, "report": str(kept) if kept.exists() else name},
+        f"Reported to the authority: matching/reports/{name} in the hospital's home.",
     )
 
 

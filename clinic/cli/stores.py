@@ -39,7 +39,7 @@ def _verify(locator: str, source: BinaryIO) -> None:
 
 @contextmanager
 def _mirrors(session: Session) -> Iterator[list[Store]]:
-    config = session.home.config
+    config = session.hospital_home.config
     opening = Opening(host_keys=tuple(HostKey.from_line(line) for line in config.host_keys))
     mirrors = [open_store(url, opening) for url in config.stores]
     try:
@@ -50,7 +50,7 @@ def _mirrors(session: Session) -> Iterator[list[Store]]:
 
 
 def _anchored(session: Session) -> list[str]:
-    with session.home.site() as site:
+    with session.hospital_home.site() as site:
         state = site.state()
         return [block.locator for member in state.members() for block in state.blocks(patient=member.member)]
 
@@ -125,7 +125,7 @@ def copy(session: Session, source_url: str, target_url: str) -> None:
 
     Each is checked on the way. A copy that was stopped goes on where it was.
     """
-    opening = Opening(host_keys=tuple(HostKey.from_line(line) for line in session.home.config.host_keys))
+    opening = Opening(host_keys=tuple(HostKey.from_line(line) for line in session.hospital_home.config.host_keys))
     source, target = open_store(source_url, opening), open_store(target_url, opening)
     try:
         report = maintenance.copy(source, target, verify=_verify)

@@ -25,8 +25,16 @@ from cloud.backends.s3_multipart import (
     checksum_of,
     put_in_parts,
 )
-from cloud.errors import BlockNotFound, StoreBusy, StoreMisconfigured, StoreRefused, TransferDamaged
+from cloud.errors import (
+    BlockNotFound,
+    PresignUnsupported,
+    StoreBusy,
+    StoreMisconfigured,
+    StoreRefused,
+    TransferDamaged,
+)
 from cloud.locator import check_locator, check_prefix, is_locator
+from cloud.presign import Direction, Presigned
 from cloud.settle import block_exists, settle_existing
 from cloud.store import Listed, Properties, Receipt
 from cloud.streams import CHUNK_BYTES, read_exactly, seek_to, size_of, write_to
@@ -175,6 +183,23 @@ class S3Store:
         with translated(self.url, locator):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(locator))
 
+    def presigned(self, locator: str, direction: Direction, *, seconds: int) -> Presigned:
+        """See ``Presigning``. Signature Version 4 ends after a week, and with the credentials that signed.
+
+        Raises ``PresignUnsupported`` for puts with retention, whose end would stand in the URL.
+        """
+        where = {"Bucket": self._bucket, "Key": self._key(locator)}
+        if direction is Direction.GET:
+            with translated(self.url, locator):
+                return Presigned(self._client.generate_presigned_url("get_object", Params=where, ExpiresIn=seconds))
+        if self._retention_days is not None:
+            raise PresignUnsupported(f"{self.url} sets a retention for each block; blocks are put through its client")
+        with translated(self.url, locator):
+            url = self._client.generate_presigned_url(
+                "put_object", Params=where | {"IfNoneMatch": "*"}, ExpiresIn=seconds
+            )
+        return Presigned(url, {"If-None-Match": "*"})
+
     def close(self) -> None:
         """See ``Store.close``."""
         self._threads.shutdown()
@@ -205,6 +230,7 @@ def _client(url: StoreUrl, timeout_s: float) -> "S3Client":
             max_pool_connections=_MAX_CONNECTIONS + PARTS_IN_FLIGHT,
             retries={"total_max_attempts": 1},  # our own wrapper retries, and is the only one
             request_checksum_calculation="when_required",
+            signature_version="s3v4",  # presigned URLs would else have version 2, which leaves out the condition
             s3={"addressing_style": "path" if endpoint else "auto"},
         ),
     )

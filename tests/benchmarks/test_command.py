@@ -1,8 +1,14 @@
 """The command: cases in processes of their own, results kept whatever happens, tables from results alone."""
 
+import dataclasses
 import importlib.util
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +18,8 @@ from benchmarks.bench import PROFILES, Bench
 from benchmarks.cases import CASES, history
 from benchmarks.errors import CaseFailed
 from benchmarks.results import Absent, Comparison, Profile, Series
+from benchmarks.runs import runs
+from tests import interrupts
 from tests.benchmarks import lines
 
 
@@ -35,7 +43,13 @@ def test_an_unknown_name_lists_the_known(arguments, known):
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("case", CASES)
+QUICK = {"seal", "schemes", "phases"}
+"""Cases whose smoke profile takes seconds; all of them run beside the slow tests, and in `make bench`."""
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[] if case in QUICK else [pytest.mark.slow]) for case in CASES]
+)
 def test_a_case_measures_and_keeps_every_sample(case, tmp_path):
     path = tmp_path / "result.jsonl"
     result = invoke("run", case, "--profile", "smoke", "--json", path)
@@ -60,6 +74,7 @@ def test_a_case_measures_and_keeps_every_sample(case, tmp_path):
     assert shown.output.split() == result.output[result.output.index(f"\n{case}\n") :].split()
 
 
+@pytest.mark.slow
 def test_a_missing_peer_is_a_row_and_never_a_number(monkeypatch):
     monkeypatch.setitem(sys.modules, "umbral_pre", None)
     found = []
@@ -111,6 +126,61 @@ def test_an_interrupt_keeps_what_is_done(monkeypatch, tmp_path):
     assert "the first" in result.output
 
 
+def test_all_runs_every_case_and_a_crash_stands_with_what_was_measured(monkeypatch, tmp_path):
+    def measured(case, profile):
+        yield dataclasses.replace(lines.series("something", (1.0, 2.0)), case=case)
+        if case == "matching":
+            raise CaseFailed("the case matching ended with status 1")
+
+    monkeypatch.setattr(command, "measured", measured)
+    path = tmp_path / "result.jsonl"
+    result = invoke("run", "all", "--profile", "smoke", "--json", path)
+    assert result.exit_code == 1
+    kept = list(results.read([path]))
+    assert list(dict.fromkeys(line.case for line in kept)) == list(CASES)
+    assert [run.title for run in runs(kept)] == list(CASES)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_ends_its_case_and_keeps_what_is_done(number, tmp_path):
+    path = tmp_path / "result.jsonl"
+    arguments = [sys.executable, "-m", "benchmarks", "run", "ledger", "--profile", "paper", "--json", str(path)]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        arguments,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=environment,
+        preexec_fn=interrupts.heeded,  # noqa: PLW1509 (it calls nothing that a thread could hold)
+    ) as run:
+        deadline = time.monotonic() + 120
+        while not (children := _children(run.pid)) or not list(tmp_path.glob("chartseal-bench-*")):
+            assert time.monotonic() < deadline
+            assert run.poll() is None
+            time.sleep(0.1)
+        run.send_signal(number)
+        _, told = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert "what was measured until now is kept" in told
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert not list(tmp_path.glob("chartseal-bench-*"))
+
+
+def _children(pid):
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return found.read_text().split() if found.exists() else []
+
+
+def test_a_result_file_that_cannot_be_written_is_told_before_anything_is_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "measured", lambda case, profile: pytest.fail("measured"))
+    result = invoke("run", "seal", "--json", tmp_path / "missing" / "result.jsonl")
+    assert result.exit_code == 1
+    assert "cannot be written" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_a_report_says_what_was_reached_and_what_was_missed(tmp_path):
     path = tmp_path / "result.jsonl"
     made_up = [
@@ -130,7 +200,7 @@ def test_a_report_says_what_was_reached_and_what_was_missed(tmp_path):
     assert re.search(r"slow over fast .* 0\.25 .*>= 0\.50 .*MISSED", output)
     assert re.search(r"slow blocks .* 250\.0 blocks/s .*reached", output)
     assert re.search(r"a peer .*not installed: pip install chartseal\[bench\]", output)
-    assert re.search(r"a certificate .* 731\.0 bytes", output)
+    assert re.search(r"a certificate .* 731 bytes", output)
     assert re.search(r"another ledger .* 220 transactions/s .* crashes only", output)
     assert re.search(r"scheme/seal\.py: seal .* 12 ", output)
 

@@ -10,7 +10,6 @@ from benchmarks import bare, growth
 from benchmarks.bare import JOURNALS, BareCommits
 from benchmarks.cases import ledger
 from benchmarks.cast import ENROLMENT_BLOCKS, HOSPITAL, Cast, require
-from benchmarks.published import ROWS
 from ledger.errors import LedgerError
 from ledger.proofs import LedgerProof, LightClient
 from ledger.transactions import SignedTransaction
@@ -75,8 +74,3 @@ def test_each_step_of_growth_is_measured_by_itself(tmp_path):
             assert sum(amount for _, _, amount in step.samples) == pytest.approx(2000, abs=30)
         assert step.file_bytes > 2000 * 300
     assert len(ballast) == 300 << 20
-
-
-def test_what_others_published_names_the_faults_that_it_stands():
-    assert all(faults for _, _, faults in ROWS)
-    assert len({system for system, _, _ in ROWS}) == len(ROWS)

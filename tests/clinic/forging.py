@@ -15,6 +15,7 @@ from scheme.keycard import CardScope
 from scheme.scopes import Category
 from scheme.seal import Part, PayloadSource, SealedBlock
 from tests.clinic.scene import YEAR, Scene
+from tests.scheme import scene as scheme_scene
 
 BEFORE_EVERYTHING = "2020-01-01T00:00:00Z"
 
@@ -59,7 +60,7 @@ def finish(scene: Scene, sink: io.BytesIO, block: SealedBlock, hospital: MemberS
     hospital = hospital or scene.riverside
     head = scene.site.state().chain_head(block.chapter.context.chain)
     index, previous = (head.index + 1, head.locator) if head else (0, chain.genesis(block.chapter.context.chain))
-    locator = seal.finish(sink, block, index, previous, hospital.signing).locator
+    locator = scheme_scene.finish(sink, block, index, previous, hospital.signing).locator
     sink.seek(0)
     scene.site.store.put(locator, sink)
     return locator

@@ -11,7 +11,7 @@ from clinic.held_grants import read_grant
 from clinic.history import plan
 from clinic.keystore import MemberSecrets
 from clinic.opened import author_key
-from clinic.proxy import Ask
+from clinic.proxy_answer import Ask
 from clinic.reencryption import ChapterOpener
 from clinic.requests import new_id
 from ledger.bodies import Release
@@ -76,7 +76,7 @@ def pool(scene: Scene, grant_id: str, delegatee: MemberSecrets) -> Pool:
     site.submit(Release(release_id, grant_id, record.patient, names), delegatee)
     keys = ChapterOpener(site, state, delegatee, held, release_id).open(chapters)
     asks = [Ask(each.context, each.capsule) for each in chapters]
-    answers = [proxy.reencrypt(release_id, asks) for proxy in site.proxies.values()]
+    answers = [proxy.reencrypt(release_id, asks).fragments for proxy in site.proxies.values()]
     return Pool(
         delegatee,
         held.delegating_keys,

@@ -166,7 +166,7 @@ class Scene:
             drafts or (draft(),),
             patient_id=(patient or self.patient).member_id,
             author=author or self.author,
-            hospital=hospital or self.riverside,
+            hospital_id=(hospital or self.riverside).member_id,
         )
         return sealed
 

@@ -15,50 +15,50 @@ from pathlib import Path
 from clinic.home import Home
 from clinic.outbox import Outbox
 from clinic.sealing import seal_records
-from ledger.transactions import SignedTransaction
 from scheme import keyfile
 from tests.clinic.scene import AUTHOR, PASSWORD, PATIENT, RIVERSIDE, START, draft
-from tests.clinic.stubs import EngineStub, StoreStub
+from tests.clinic.stubs import HospitalStub, StoreStub, at_hospital
 
-STEPS = ("sealing", "first-upload", "after-first-upload", "before-anchor", "after-anchor")
+STEPS = ("sealing", "before-link", "after-link", "first-upload", "after-first-upload", "before-anchor", "after-anchor")
 
 
 def main() -> None:
     folder, seed, count, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     home = Home(folder, clock=lambda: START, profile=keyfile.TEST)
     author = home.unlock(AUTHOR, PASSWORD)
-    hospital = home.hospital(home.directory.find(RIVERSIDE).member_id)
+    hospital_id = home.directory.find(RIVERSIDE).member_id
     patient_id = home.directory.find(PATIENT).member_id
     outbox = Outbox(folder / f"outbox-{seed}") if step == "none" else home.outbox
 
     def die(_subject: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def die_at_anchor(transaction: SignedTransaction) -> None:
-        if transaction.body.type == "anchor-blocks":
-            die(transaction)
-
     def dying(stage: str, done: int, _total: int) -> None:
         if step == "sealing" and stage == "sealing" and done == 2:
             die(stage)
 
     with home.site() as site:
-        engine, store = site.engine, site.store
-        if step == "before-anchor":
-            engine = EngineStub(engine, before_submit=die_at_anchor)
-        elif step == "after-anchor":
-            engine = EngineStub(engine, after_submit=die_at_anchor)
-        elif step == "first-upload":
+        store = site.store
+        if step == "first-upload":
             store = StoreStub(store, before_put=die)
         elif step == "after-first-upload":
             store = StoreStub(store, after_put=die)
-        dangerous = replace(site, engine=engine, store=store, progress=dying)
+        hospital = site.hospitals[hospital_id]
+        if step == "before-link":
+            hospital = HospitalStub(hospital, before_link=die)
+        elif step == "after-link":
+            hospital = HospitalStub(hospital, after_link=die)
+        elif step == "before-anchor":
+            hospital = HospitalStub(hospital, before_anchor=die)
+        elif step == "after-anchor":
+            hospital = HospitalStub(hospital, after_anchor=die)
+        dangerous = replace(at_hospital(site, hospital_id, hospital), store=store, progress=dying)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.readline()
         drafts = [draft(text=f"{seed} {number}") for number in range(count)]
         for batch in [drafts] if step != "none" else [[each] for each in drafts]:
-            seal_records(dangerous, outbox, batch, patient_id=patient_id, author=author, hospital=hospital)
+            seal_records(dangerous, outbox, batch, patient_id=patient_id, author=author, hospital_id=hospital_id)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from clinic.proxy import Ask, ProxyClient
+from clinic.hospital import HospitalClient, HospitalService, Linked
+from clinic.keystore import MemberSecrets
+from clinic.proxy import ProxyClient
+from clinic.proxy_answer import Ask, ProxyAnswer
 from clinic.site import Site
 from cloud.errors import BlockNotFound
 from cloud.store import Receipt as StoreReceipt
 from cloud.store import Store
 from cloud.wrapper import StoreWrapper
+from ledger.bodies import AnchorBlocks
 from ledger.engine import Engine, Outcome, Receipt, Verified, View
 from ledger.entry import Entry
 from ledger.finality import FinalHeader
@@ -19,6 +23,7 @@ from ledger.genesis import Genesis
 from ledger.proofs import LedgerProof
 from ledger.transactions import SignedTransaction
 from ledger.validate import LedgerBlock
+from scheme.header import BlockHeader
 
 
 def nothing(_subject: object) -> None:
@@ -108,11 +113,45 @@ class StoreStub(StoreWrapper):
         return self._inner.get(found, sink)
 
 
-class ProxyStub:
-    """A proxy that answers with ``answer`` instead of its own re-encryption; ``answer`` may raise."""
+class HospitalStub:
+    """A hospital with something happening before and after it links and before and after it anchors."""
 
-    def __init__(self, inner: ProxyClient, answer: Callable[[str, Sequence[Ask]], list[bytes]]) -> None:
+    def __init__(
+        self,
+        inner: HospitalClient,
+        *,
+        before_link: Callable[[Sequence[BlockHeader]], None] = nothing,
+        after_link: Callable[[Linked], None] = nothing,
+        before_anchor: Callable[[AnchorBlocks], None] = nothing,
+        after_anchor: Callable[[Receipt], None] = nothing,
+    ) -> None:
         self._inner = inner
+        self._before_link = before_link
+        self._after_link = after_link
+        self._before_anchor = before_anchor
+        self._after_anchor = after_anchor
+
+    def link(self, patient_id: str, author_id: str, headers: Sequence[BlockHeader]) -> Linked:
+        self._before_link(headers)
+        linked = self._inner.link(patient_id, author_id, headers)
+        self._after_link(linked)
+        return linked
+
+    def anchor(self, body: AnchorBlocks) -> Receipt:
+        self._before_anchor(body)
+        receipt = self._inner.anchor(body)
+        self._after_anchor(receipt)
+        return receipt
+
+
+class ProxyStub:
+    """A proxy that signs what ``answer`` gives instead of its own re-encryption; ``answer`` may raise."""
+
+    def __init__(
+        self, inner: ProxyClient, keys: MemberSecrets, answer: Callable[[str, Sequence[Ask]], Sequence[bytes]]
+    ) -> None:
+        self._inner = inner
+        self._keys = keys
         self._answer = answer
 
     def deposit(self, grant_id: str, part: str, sealed: bytes) -> None:
@@ -121,13 +160,22 @@ class ProxyStub:
     def forget(self, grant_id: str) -> None:
         self._inner.forget(grant_id)
 
-    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> list[bytes]:
-        return self._answer(release_id, asks)
+    def reencrypt(self, release_id: str, asks: Sequence[Ask]) -> ProxyAnswer:
+        return ProxyAnswer.sign(self._keys, release_id, asks, self._answer(release_id, asks))
 
 
 def at_engine(site: Site, engine: Engine) -> Site:
-    """The site with another engine."""
-    return replace(site, engine=engine)
+    """The site with another engine, its hospitals too."""
+    hospitals: dict[str, HospitalClient] = {}
+    for member_id, hospital in site.hospitals.items():
+        assert isinstance(hospital, HospitalService)
+        hospitals[member_id] = replace(hospital, engine=engine)
+    return replace(site, engine=engine, hospitals=hospitals)
+
+
+def at_hospital(site: Site, member_id: str, hospital: HospitalClient) -> Site:
+    """The site with another way to one of its hospitals."""
+    return replace(site, hospitals={**site.hospitals, member_id: hospital})
 
 
 def at_store(site: Site, store: Store) -> Site:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clinic.proxy import rekey_terms
+from clinic.key_fragments import rekey_terms
 from clinic.requests import Access
 from scheme.chapter import open_by_scope_key
 from scheme.errors import SchemeError

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from clinic.errors import OutboxPending
+from clinic import sealing
+from clinic.delivery import finish_pending
+from clinic.errors import HospitalUnreachable, OutboxPending
 from clinic.home import Home
-from clinic.outbox import Outbox
+from clinic.outbox import OWN_FILE_BYTES, Outbox
 from clinic.own_blocks import open_own
 from clinic.requests import Access
-from clinic.sealing import finish_pending
 from clinic.verification import verify_patient
 from cloud.errors import CloudError, StoreUnreachable
-from cloud.simulated import SimulatedStore
+from cloud.open import open_store
 from ledger.errors import LedgerBusy
 from ledger.refusals import TimeSkewed
 from ledger.transactions import SignedTransaction
 from scheme import keyfile
+from scheme.header import MAX_MEMBERS
 from tests.clinic.command import ROOT
-from tests.clinic.scene import PATIENT, RIVERSIDE, START, Scene, Template, copy_home, draft, payload
+from tests.clinic.scene import PATIENT, START, Scene, Template, copy_home, draft, payload
 from tests.clinic.sealer import STEPS
-from tests.clinic.stubs import EngineStub, StoreStub, at_engine, at_store, nothing
+from tests.clinic.stubs import EngineStub, HospitalStub, StoreStub, at_engine, at_hospital, at_store, nothing
+from tests.clinic.whole import everything_is_in_once
 
 
 class Killed(BaseException):
@@ -50,19 +54,6 @@ def once(
             left.pop()()
 
     return step
-
-
-def everything_is_in_once(scene: Scene, texts: Iterable[str], *, store: SimulatedStore | None = None) -> None:
-    """Each record once; chain and store verify; the store holds what is anchored and nothing else; no batch waits."""
-    blocks = scene.site.state().blocks(patient=scene.patient.member_id)
-    assert sorted(scene.own().values()) == sorted(text.encode() for text in texts)
-    assert [block.index for block in blocks] == list(range(len(blocks)))
-    assert (store or scene.store).blocks.keys() == {block.locator for block in blocks}
-    assert [(report.blocks, report.problem) for report in verify_patient(scene.site, scene.patient.member_id)] == [
-        (len(blocks), None)
-    ]
-    assert scene.site.engine.verify().entries == scene.site.engine.view().position + 1
-    assert scene.home.outbox.pending() == []
 
 
 # Two writers
@@ -201,11 +192,11 @@ def test_after_sigkill_the_next_run_finishes_and_nothing_is_lost_or_doubled(
     assert run_all(sealer(folder, "killed", 3, step)) == [-signal.SIGKILL]
     home, _ = on_disk(tmp_path)
     batches = home.outbox.pending()
-    assert len(batches) == (0 if step == "sealing" else 1), "from the commit on the records count as sealed"
+    uncommitted = step in {"sealing", "before-link", "after-link"}
+    assert len(batches) == (0 if uncommitted else 1), "from the commit on the records count as sealed"
     with home.site() as site:
-        hospital = template.members[RIVERSIDE]
-        assert finish_pending(site, home.outbox, {hospital.member_id: hospital}) == len(batches)
-    if step == "sealing":
+        assert finish_pending(site, home.outbox) == len(batches)
+    if not batches:
         assert run_all(sealer(folder, "again", 1, "never")) == [0], "half-written leftovers are in nobody's way"
         assert records_on_disk(template, tmp_path) == ["again 0"]
         assert [path.name for path in (folder / "outbox").iterdir()] == ["lock"]
@@ -236,9 +227,7 @@ def die(_subject: object) -> None:
 
 def finish(scene: Scene) -> int:
     """The next run of the hospital, with what is on disk and nothing else."""
-    return finish_pending(
-        scene.site, Outbox(scene.home.folder / "outbox"), {scene.riverside.member_id: scene.riverside}
-    )
+    return finish_pending(scene.site, Outbox(scene.home.folder / "outbox"))
 
 
 @pytest.mark.parametrize("step", ["before_put", "after_put", "before_submit", "after_submit"])
@@ -268,7 +257,6 @@ def test_a_finisher_that_dies_too_is_finished_by_the_one_after(scene: Scene, ste
         finish_pending(
             at_engine(at_store(scene.site, store), dying),
             scene.home.outbox,
-            {scene.riverside.member_id: scene.riverside},
         )
     assert finish(scene) == 1
     everything_is_in_once(scene, ["one", "two"])
@@ -282,11 +270,11 @@ def test_a_batch_that_was_overtaken_while_its_writer_was_dead_is_re_signed(scene
 
 
 @pytest.mark.parametrize("overtaken_again", [False, True])
-@pytest.mark.parametrize("step", ["put", "delete", "submit"])
+@pytest.mark.parametrize("step", ["before-link", "after-link", "put", "delete", "submit"])
 def test_a_loser_that_dies_while_it_re_signs_leaves_no_double(
     scene: Scene, tmp_path: Path, step: str, overtaken_again: bool
 ) -> None:
-    """Two batches of one ciphertext can be on the disk then: whichever is finished first, the other is dropped."""
+    """The batch remembers the headers that it was uploaded under before."""
     killed_when(scene, before_submit=die)
     scene.seal(draft(text="meanwhile"), outbox=Outbox(tmp_path / "another author"))
 
@@ -306,19 +294,116 @@ def test_a_loser_that_dies_while_it_re_signs_leaves_no_double(
         if step == "submit" and transaction.body.previous_head is not None:  # type: ignore[attr-defined]
             raise Killed
 
-    site = at_store(scene.site, Dying(scene.store, before_put=put))
+    site = at_engine(
+        at_store(scene.site, Dying(scene.store, before_put=put)), EngineStub(scene.site.engine, before_submit=submit)
+    )
+    hospital = HospitalStub(
+        site.hospitals[scene.riverside.member_id],
+        before_link=die if step == "before-link" else nothing,
+        after_link=die if step == "after-link" else nothing,
+    )
     with pytest.raises(Killed):
-        finish_pending(
-            at_engine(site, EngineStub(scene.site.engine, before_submit=submit)),
-            scene.home.outbox,
-            {scene.riverside.member_id: scene.riverside},
-        )
+        finish_pending(at_hospital(site, scene.riverside.member_id, hospital), scene.home.outbox)
     others = ["meanwhile"]
     if overtaken_again:
         scene.seal(draft(text="and again"), outbox=Outbox(tmp_path / "another author"))
         others.append("and again")
     assert finish(scene) >= 1
     everything_is_in_once(scene, [*others, "one", "two"])
+
+
+def unreachable(_headers: object) -> None:
+    raise HospitalUnreachable("the hospital's server does not answer; try again later")
+
+
+@pytest.mark.parametrize(
+    "step", ["before_link", "after_link", "before_put", "after_put", "before_anchor", "after_anchor"]
+)
+def test_what_was_sealed_offline_is_finished_whatever_dies_then(scene: Scene, step: str) -> None:
+    riverside = scene.riverside.member_id
+    offline = HospitalStub(scene.site.hospitals[riverside], before_link=unreachable)
+    with pytest.raises(OutboxPending):
+        scene.seal(draft(text="one"), draft(text="two"), site=at_hospital(scene.site, riverside, offline))
+    at = {step: die}
+    dying = HospitalStub(
+        scene.site.hospitals[riverside],
+        before_link=at.get("before_link", nothing),
+        after_link=at.get("after_link", nothing),
+        before_anchor=at.get("before_anchor", nothing),
+        after_anchor=at.get("after_anchor", nothing),
+    )
+    store = StoreStub(scene.store, before_put=at.get("before_put", nothing), after_put=at.get("after_put", nothing))
+    with pytest.raises(Killed):
+        finish_pending(at_hospital(at_store(scene.site, store), riverside, dying), scene.home.outbox)
+    linked = step not in {"before_link", "after_link"}
+    assert [batch.first_index is not None for batch in scene.home.outbox.pending()] == [linked]
+    assert finish(scene) == 1
+    everything_is_in_once(scene, ["one", "two"])
+
+
+def test_of_many_batches_none_is_lost_when_the_first_cannot_be_uploaded(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command says that the records are sealed and wait; so all of them do."""
+    monkeypatch.setattr(sealing, "MAX_ANCHORED_BLOCKS", 2)
+    scene.store.faults.down = StoreUnreachable("simulated:simulated does not answer; try again later")
+    texts = [str(number) for number in range(5)]
+    with pytest.raises(OutboxPending, match="do not seal them again"):
+        scene.seal(*(draft(text=text) for text in texts))
+    assert [len(batch.blocks) for batch in scene.home.outbox.pending()] == [2, 2, 1]
+    scene.store.faults.down = None
+    assert finish(scene) == 3
+    everything_is_in_once(scene, texts)
+
+
+def test_a_batch_has_no_more_members_than_a_hospital_links_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two members a block; there is always room for a block of most members."""
+    monkeypatch.setattr(sealing, "MAX_LINKED_MEMBERS", MAX_MEMBERS + 5)
+    texts = [str(number) for number in range(7)]
+    sealed = sealing.seal_records(
+        scene.site,
+        scene.home.outbox,
+        [draft(text=text) for text in texts],
+        patient_id=scene.patient.member_id,
+        author=scene.author,
+        hospital_id=scene.riverside.member_id,
+    )
+    assert [(len(each.blocks), each.records) for each in sealed] == [(3, 3), (3, 3), (1, 1)]
+    everything_is_in_once(scene, texts)
+
+
+@pytest.mark.parametrize("offline_first", [False, True])
+def test_a_block_that_a_folder_has_linked_never_changes(scene: Scene, tmp_path: Path, offline_first: bool) -> None:
+    """A large block's file is the folder's own; overtaken, the block goes to another place and another file."""
+    folder, riverside = tmp_path / "store", scene.riverside.member_id
+    on_disk = at_store(scene.site, open_store(folder.as_uri()))
+    large = os.urandom(OWN_FILE_BYTES + 1)
+    kept: dict[str, bytes] = {}
+
+    def keep(locator: str) -> None:
+        path = folder / locator[:2] / locator
+        (tmp_path / locator).hardlink_to(path)
+        shared = path.samefile(next((scene.home.folder / "outbox").glob("*/block-0")))
+        assert shared == (not offline_first and not kept)
+        kept[locator] = path.read_bytes()
+
+    winner = once(lambda: scene.seal(draft(text="winner"), site=on_disk, outbox=Outbox(tmp_path / "winner")))
+    engine = EngineStub(scene.site.engine, before_submit=winner)
+    site = at_engine(at_store(scene.site, StoreStub(on_disk.store, after_put=keep)), engine)
+    if offline_first:
+        offline = HospitalStub(scene.site.hospitals[riverside], before_link=unreachable)
+        with pytest.raises(OutboxPending):
+            scene.seal(draft(text=large), site=at_hospital(scene.site, riverside, offline))
+        assert finish_pending(site, scene.home.outbox) == 1
+    else:
+        scene.seal(draft(text=large), site=site)
+    assert len(kept) == 2
+    assert {locator: (tmp_path / locator).read_bytes() for locator in kept} == kept
+    blocks = scene.site.state().blocks(patient=scene.patient.member_id)
+    assert [payload(opened) for opened in open_own(on_disk, scene.patient, blocks)] == [b"winner", large]
+    assert {listed.locator for listed in on_disk.store.list()} == {block.locator for block in blocks}
 
 
 def test_a_store_that_fails_keeps_the_batch_and_says_so(scene: Scene) -> None:

@@ -13,8 +13,10 @@ from clinic.errors import NotPermitted, ProxiesInsufficient, ProxyRefused
 from clinic.export import export
 from clinic.held_grants import read_grant
 from clinic.history import plan
+from clinic.key_fragments import rekey_terms
 from clinic.own_blocks import open_own
-from clinic.proxy import Ask, rekey_terms
+from clinic.proxy import ProxyClient
+from clinic.proxy_answer import Ask
 from clinic.requests import Access, new_id
 from clinic.verification import verify_patient
 from ledger.bodies import BlockAnchor, Release
@@ -41,19 +43,24 @@ from scheme.umbral import (
 from tests.clinic.forging import BEFORE_EVERYTHING, anchor, anchoring, begin, finish, forge, line, members_of
 from tests.clinic.scene import Scene, draft
 from tests.clinic.stubs import ProxyStub, StoreStub, at_store, with_proxies
+from tests.scheme import scene as scheme_scene
 
 LABORATORY = Access(frozenset({Category.LABORATORY}))
-Answer = Callable[[str, Sequence[Ask]], list[bytes]]
+Answer = Callable[[str, Sequence[Ask]], Sequence[bytes]]
 
 
 def honest(scene: Scene, place: int) -> Answer:
-    return list(scene.site.proxies.values())[place].reencrypt
+    proxy = list(scene.site.proxies.values())[place]
+    return lambda release_id, asks: proxy.reencrypt(release_id, asks).fragments
 
 
-def lying(scene: Scene, answers: dict[int, Answer]) -> dict[str, ProxyStub]:
+def lying(scene: Scene, answers: dict[int, Answer]) -> dict[str, ProxyClient]:
     """Proxies by place that answer as given."""
-    named = list(scene.site.proxies.items())
-    return {named[place][0]: ProxyStub(named[place][1], answer) for place, answer in answers.items()}
+    keys = scene.proxies
+    return {
+        keys[place].member_id: ProxyStub(scene.site.proxies[keys[place].member_id], keys[place], answer)
+        for place, answer in answers.items()
+    }
 
 
 def changed(answer: Answer, change: Callable[[bytes], bytes]) -> Answer:
@@ -81,7 +88,9 @@ def with_release(scene: Scene, grant_id: str, locator: str) -> tuple[Opener, lis
     body = Release(release_id, grant_id, record.patient, (current.context.chapter,))
     scene.site.submit(body, scene.reader)
     asks = [Ask(current.context, current.capsule)]
-    frags = [CapsuleFrag.from_bytes(proxy.reencrypt(release_id, asks)[0]) for proxy in scene.site.proxies.values()]
+    frags = [
+        CapsuleFrag.from_bytes(proxy.reencrypt(release_id, asks).fragments[0]) for proxy in scene.site.proxies.values()
+    ]
     key = read_grant(scene.site, scene.reader, record).delegating_keys[current.context.scope]
     terms = rekey_terms(grant_id, current.context.scope, record.until)
     return Opener(scene.reader.receiving, key, scene.patient.signing.verifying_key, terms), frags, current
@@ -117,7 +126,7 @@ def test_garbage_in_place_of_a_fragment_is_left_aside(scene: Scene, block: str, 
 
 def test_too_few_or_too_many_fragments_in_an_answer_are_left_aside(scene: Scene, block: str) -> None:
     none: Answer = lambda _release, _asks: []  # noqa: E731
-    twice: Answer = lambda release, asks: honest(scene, 0)(release, asks) * 2  # noqa: E731
+    twice: Answer = lambda release, asks: [*honest(scene, 0)(release, asks)] * 2  # noqa: E731
     for answer in (none, twice):
         assert scene.read(site=with_proxies(scene.site, lying(scene, {0: answer}))) == {block: b"genuine"}
 
@@ -277,18 +286,15 @@ def spliced(
 ) -> tuple[io.BytesIO, seal.SealedBlock]:
     """A block of members of several: each is (file, block, index in the header), payload first, manifest last."""
     sink = io.BytesIO()
-    members, hashes = [], []
+    hashes, crcs = [], []
     for source, block, index in parts:
-        position = sink.tell()
-        place = 1 if index == 0 else 0
-        member = block.members[place]
+        member = block.members[1 if index == 0 else 0]
         data = source.getvalue()[member.data_offset : member.data_offset + member.size]
         sink.write(zipframe.local_header(member.name) + data + zipframe.descriptor(member.crc, member.size))
-        members.append(replace(member, offset=position))
         hashes.append(block.sealed[index])
-    return sink, seal.SealedBlock(
-        nonce_of.chapter, nonce_of.day, nonce_of.nonce, (hashes[-1], *hashes[:-1]), tuple(members)
-    )
+        crcs.append(member.crc)
+    sealed, checksums = (hashes[-1], *hashes[:-1]), (crcs[-1], *crcs[:-1])
+    return sink, seal.SealedBlock(nonce_of.chapter, nonce_of.day, nonce_of.nonce, sealed, checksums)
 
 
 def put_and_anchor(scene: Scene, sink: io.BytesIO, block: seal.SealedBlock) -> str:
@@ -446,7 +452,7 @@ def test_a_removed_hospitals_backdated_block_is_not_taken_in_place_of_the_anchor
     current, key = begin(scene)
     sink = io.BytesIO()
     block = members_of(sink, current, key, author=scene.author, sealed_at=BEFORE_EVERYTHING)
-    locator = seal.finish(sink, block, 0, chain.genesis(first.chain), scene.riverside.signing).locator
+    locator = scheme_scene.finish(sink, block, 0, chain.genesis(first.chain), scene.riverside.signing).locator
     sink.seek(0)
     scene.store.put(locator, sink)
     membership.remove(scene.site, scene.authority, scene.riverside.member_id)

@@ -255,12 +255,12 @@ def test_a_pseudonym_is_asked_for_by_its_patient(world: World) -> None:
         register = desk.services.register(world.scene.authority)
         asked = PseudonymRequest.sign(world.carla, desk.services.epoch, key)
         with pytest.raises(MatchRequestInvalid):
-            register.certify(desk.site, replace(asked, member=world.brita.member_id))
+            register.certify(replace(asked, member=world.brita.member_id))
         with pytest.raises(OtherEpoch):
-            register.certify(desk.site, PseudonymRequest.sign(world.brita, desk.services.epoch + 1, key))
+            register.certify(PseudonymRequest.sign(world.brita, desk.services.epoch + 1, key))
         with pytest.raises(NotPermitted):
-            register.certify(desk.site, PseudonymRequest.sign(world.scene.author, desk.services.epoch, key))
-        register.certify(desk.site, PseudonymRequest.sign(world.brita, desk.services.epoch, key))
+            register.certify(PseudonymRequest.sign(world.scene.author, desk.services.epoch, key))
+        register.certify(PseudonymRequest.sign(world.brita, desk.services.epoch, key))
         assert register.member_of(desk.services.epoch, key) == world.brita.member_id
 
 
@@ -548,7 +548,7 @@ def test_a_report_names_the_other_to_the_authority_and_holds_no_text(world: Worl
     world.send(world.brita, match_id, "buy my elixir")
     world.read(world.ada, match_id)
     with world.desk(world.ada) as desk:
-        name = match_talk.report(desk, match_id, Reason.ADVERTISING, world.place)
+        name = match_talk.report(desk, match_id, Reason.ADVERTISING)
         data = (world.place.reports / name).read_bytes()
         verified = Report.from_bytes(data).verify(desk.services.certified)
         register = desk.services.register(world.scene.authority)

@@ -8,7 +8,7 @@ from clinic import membership
 from clinic.errors import InputInvalid, NotPermitted, ProxyRefused
 from clinic.guardians import RecoveryFolder, split
 from clinic.history import plan
-from clinic.proxy import Ask
+from clinic.proxy_answer import Ask
 from clinic.requests import new_id
 from ledger.bodies import Release, Role
 from ledger.refusals import (

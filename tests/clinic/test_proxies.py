@@ -7,7 +7,10 @@ import pytest
 
 from clinic import revocation
 from clinic.errors import ProxiesInsufficient, ProxyRefused
-from clinic.proxy import Ask, ProxyService, ScopeFragment, rekey_terms, seal_fragments
+from clinic.key_fragments import Parties, ScopeFragment, rekey_terms, seal_fragments
+from clinic.keystore import MemberSecrets
+from clinic.proxy import ProxyClient, ProxyService
+from clinic.proxy_answer import Ask
 from clinic.requests import Access, new_id
 from ledger.bodies import Release
 from ledger.proofs import LedgerProof
@@ -60,7 +63,7 @@ def refused(scene: Scene, release_id: str, *asks: Ask, match: str) -> None:
 def test_a_proxy_answers_a_release_with_sound_fragments(scene: Scene, block: str) -> None:
     release_id = released(scene, block)
     answers = [proxy.reencrypt(release_id, [ask_for(scene, block)]) for proxy in scene.site.proxies.values()]
-    assert [len(data) for (data,) in answers] == [293, 293, 293]
+    assert [[len(data) for data in answer.fragments] for answer in answers] == [[293], [293], [293]]
 
 
 def test_no_release_no_fragment(scene: Scene, block: str) -> None:
@@ -204,14 +207,9 @@ def test_a_deposit_signed_by_somebody_else_is_never_used(scene: Scene, block: st
     def make(member_id: str) -> bytes:
         member = scene.site.state().member(member_id)
         assert member is not None
-        return seal_fragments(
-            [ScopeFragment(scope, thief.public_key, forged[0])],
-            grant_id=record.grant,
-            patient=scene.patient.signing.verifying_key,
-            receiving=receiving,
-            until=0,
-            proxy=HpkePublicKey(member.keys.hpke),
-        )
+        parties = Parties(record.grant, scene.patient.signing.verifying_key, receiving)
+        fragments = [ScopeFragment(scope, thief.public_key, forged[0])]
+        return seal_fragments(fragments, parties, until=None, proxy=HpkePublicKey(member.keys.hpke))
 
     garbage_beside(scene, make)
     assert scene.read() == {block: b"granted"}
@@ -248,7 +246,7 @@ def test_a_proxy_whose_view_is_too_old_refuses(scene: Scene, block: str, age_s: 
     release_id, ask = released(scene, block), ask_for(scene, block)
     (proxy, *_) = services(scene, (age_s, 0, 0)).values()
     if answers:
-        assert len(proxy.reencrypt(release_id, [ask])) == 1
+        assert len(proxy.reencrypt(release_id, [ask]).fragments) == 1
     else:
         with pytest.raises(ProxyRefused, match="older than 60 s"):
             proxy.reencrypt(release_id, [ask])
@@ -264,7 +262,7 @@ def test_a_proxy_that_is_behind_does_not_forget_on_an_old_view(scene: Scene, blo
 
 # One bad of three, two bad of three
 
-Answer = Callable[[str, Sequence[Ask]], list[bytes]]
+Answer = Callable[[str, Sequence[Ask]], Sequence[bytes]]
 
 
 def down(_release: str, _asks: Sequence[Ask]) -> list[bytes]:
@@ -285,9 +283,11 @@ BAD: dict[str, tuple[Answer, str]] = {
 def with_bad(scene: Scene, kinds: dict[int, str]) -> Scene:
     """The scene with the proxies at those places down, lying or stale."""
     stale = services(scene, [STALE_AFTER_S + 1 if kinds.get(place) == "stale" else 0 for place in range(3)])
-    stubs = {
-        member_id: ProxyStub(service, BAD[kinds[place]][0]) if kinds.get(place) in {"down", "lying"} else service
-        for place, (member_id, service) in enumerate(stale.items())
+    stubs: dict[str, ProxyClient] = {
+        keys.member_id: ProxyStub(stale[keys.member_id], keys, BAD[kinds[place]][0])
+        if kinds.get(place) in {"down", "lying"}
+        else stale[keys.member_id]
+        for place, keys in enumerate(scene.proxies)
     }
     return replace(scene, site=with_proxies(scene.site, stubs))
 
@@ -322,17 +322,17 @@ def test_one_bad_proxy_does_not_hinder_a_selection_either(scene: Scene) -> None:
 def test_every_reading_is_on_the_ledger_before_a_proxy_answers(scene: Scene, block: str) -> None:
     known: list[bool] = []
 
-    def watching(member_id: str) -> ProxyStub:
-        inner = scene.site.proxies[member_id]
+    def watching(keys: MemberSecrets) -> ProxyStub:
+        inner = scene.site.proxies[keys.member_id]
 
-        def answer(release_id: str, asks: Sequence[Ask]) -> list[bytes]:
+        def answer(release_id: str, asks: Sequence[Ask]) -> Sequence[bytes]:
             release = scene.site.state().release(release_id)
             known.append(release is not None and {ask.context.chapter for ask in asks} <= set(release.chapters))
-            return inner.reencrypt(release_id, asks)
+            return inner.reencrypt(release_id, asks).fragments
 
-        return ProxyStub(inner, answer)
+        return ProxyStub(inner, keys, answer)
 
-    site = with_proxies(scene.site, {member_id: watching(member_id) for member_id in scene.site.proxies})
+    site = with_proxies(scene.site, {keys.member_id: watching(keys) for keys in scene.proxies})
     assert scene.read(site=site) == {block: b"granted"}
     assert len(known) >= 2
     assert all(known)

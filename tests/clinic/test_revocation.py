@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from clinic import revocation
+from clinic.delivery import finish_pending
 from clinic.errors import GrantInactive, GrantUnknown, ProxyRefused, SealRefused
 from clinic.history import plan
 from clinic.keystore import MemberSecrets
 from clinic.membership import renew
-from clinic.proxy import Ask
+from clinic.proxy_answer import Ask
 from clinic.requests import Access, new_id
-from clinic.sealing import finish_pending
 from ledger.bodies import Release
 from ledger.refusals import CardVersionWrong, GrantExpired, GrantRevoked, ScopeRetired
 from ledger.transactions import SignedTransaction
@@ -114,7 +114,7 @@ def test_a_proxy_out_of_reach_does_not_stop_a_revocation(scene: Scene) -> None:
     scene.read()
     (release,) = scene.site.state().releases(scene.patient.member_id)
     first, proxy = next(iter(scene.site.proxies.items()))
-    site = with_proxies(scene.site, {first: OutOfReach(proxy, proxy.reencrypt)})
+    site = with_proxies(scene.site, {first: OutOfReach(proxy, scene.proxies[0], lambda _release, _asks: [])})
     revocation.revoke(site, scene.patient, grant_id)
     assert {len(frags) for frags in deposits(scene, grant_id, scene.reader).values()} == {1}
     with pytest.raises(ProxyRefused, match="ended or was revoked"):
@@ -389,7 +389,6 @@ def test_a_stale_batch_left_by_a_crash_is_refused_by_the_next_run_with_a_clear_e
         scene.seal(draft(text="new"), site=at_engine(scene.site, EngineStub(scene.site.engine, before_submit=crash)))
     assert len(scene.home.outbox.pending()) == 1
     revocation.revoke(scene.site, scene.patient, grant_id)
-    hospitals = {scene.riverside.member_id: scene.riverside}
     with pytest.raises(SealRefused, match="seal the records again"):
-        finish_pending(scene.site, scene.home.outbox, hospitals)
+        finish_pending(scene.site, scene.home.outbox)
     assert list(scene.own().values()) == [b"old"]

@@ -20,9 +20,11 @@ from scheme import keyfile
 from scheme.block import BlockDamaged
 from scheme.chain import ChainFork, ChainGap, ChainInvalid, ChainReplay, ChainTampered
 from scheme.errors import ChartSealError
+from scheme.seal import SealedBlock
 from tests.clinic.command import chartseal
 from tests.clinic.scene import AUTHOR, PATIENT, RIVERSIDE, Scene, Template, copy_home, draft
 from tests.clinic.stubs import StoreStub, at_store
+from tests.scheme import scene as scheme_scene
 
 
 @pytest.fixture
@@ -106,8 +108,10 @@ def test_a_block_of_no_place_is_tampered(scene: Scene, sealed: tuple[str, ...]) 
 def relinked(scene: Scene, locator: str, index: int, *, previous: str) -> str:
     """A block with another header by the hospital's own key, put into the store and never anchored."""
     sink = io.BytesIO()
-    source = io.BytesIO(scene.store.blocks[locator])
-    header = blocks.relink(source, sink, index, previous, scene.riverside.signing)
+    block = blocks.Block.open(io.BytesIO(scene.store.blocks[locator]))
+    sealed = SealedBlock.of(block.header, [member.crc for member in block.members])
+    sink.write(scene.store.blocks[locator][: sealed.end])
+    header = scheme_scene.finish(sink, sealed, index, previous, scene.riverside.signing)
     scene.store.blocks[header.locator] = sink.getvalue()
     return header.locator
 
@@ -189,7 +193,7 @@ def on_disk(template_of_today: Template, tmp_path: Path) -> tuple[Path, list[Pat
             [draft(text="first"), draft(text="second"), draft(text="third")],
             patient_id=members[PATIENT].member_id,
             author=members[AUTHOR],
-            hospital=members[RIVERSIDE],
+            hospital_id=members[RIVERSIDE].member_id,
         )
     files = {path.name: path for path in (tmp_path / "store").rglob("*") if path.is_file()}
     return folder, [next(path for name, path in files.items() if block in name) for block in sealed.blocks]

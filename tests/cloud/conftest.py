@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks.servers.running import Running
 from cloud.open import open_store
 from cloud.store import Store
 from tests.cloud.backends import BACKENDS, QUICK, Servers
-from tests.servers.running import Running
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,13 @@ from pathlib import Path
 import boto3
 import pytest
 
+from benchmarks.servers.running import Running
 from cloud.errors import BlockExists, BlockNotFound, CloudError, LocatorInvalid
 from cloud.open import open_store
 from cloud.store import Listed, Receipt, Store
 from cloud.url import parse_url
 from tests.cloud.backends import QUICK
 from tests.cloud.samples import LARGE_BYTES, content, fetched, locator_of
-from tests.servers.running import Running
 
 SMALL = content(1000)
 LOCATOR = locator_of(SMALL)

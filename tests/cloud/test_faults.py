@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.servers.running import Running
 from cloud.errors import BlockNotFound, CloudTransient, StoreUnreachable
 from cloud.open import open_store
 from tests.cloud.backends import BACKENDS, ONCE, OVER_NETWORK, QUICK, Servers
 from tests.cloud.samples import LARGE_BYTES, content, fetched, locator_of
 from tests.servers.cutting_proxy import CuttingProxy
-from tests.servers.running import Running
 
 DATA = content(LARGE_BYTES)
 LOCATOR = locator_of(DATA)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.servers.certificate import make_certificate
+from benchmarks.servers.running import Running
 from cloud.errors import AccessDenied, CloudError, StoreMisconfigured
 from cloud.open import open_store
 from tests.cloud.backends import ONCE, Servers
 from tests.cloud.samples import fetched, locator_of
-from tests.servers.certificate import make_certificate
-from tests.servers.running import Running
 
 LOCATOR = locator_of(b"x")
 

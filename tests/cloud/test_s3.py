@@ -10,6 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from benchmarks.servers.running import Running
 from cloud.backends import s3_multipart
 from cloud.backends.s3 import S3Store
 from cloud.errors import AccessDenied, BlockExists, CloudTransient, StoreBusy, StoreMisconfigured, TransferDamaged
@@ -18,7 +19,6 @@ from cloud.retry import RetryingStore, RetryLimits
 from cloud.url import parse_url
 from tests.cloud.backends import ONCE, Servers
 from tests.cloud.samples import LARGE_BYTES, content, fetched, locator_of
-from tests.servers.running import Running
 
 DATA = content(LARGE_BYTES)
 LOCATOR = locator_of(DATA)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.servers.openssh import openssh
+from benchmarks.servers.running import Running
 from cloud.backends.host_key import HostKey
 from cloud.errors import AccessDenied, HostKeyChanged, HostKeyUnknown, StoreMisconfigured
 from cloud.open import Opening, host_key, open_store
 from tests.cloud.backends import ONCE, Servers
 from tests.cloud.samples import fetched, locator_of
-from tests.servers.openssh import openssh
-from tests.servers.running import Running
 
 LOCATOR = locator_of(b"x")
 

@@ -72,3 +72,11 @@ def test_a_record_of_an_earlier_epoch_is_not_taken_and_one_of_a_later_refused() 
 def test_a_cut_record_is_damaged(cut: int) -> None:
     with pytest.raises(IndexDamaged):
         Entry.from_bytes(bytes(_entry(1, frozenset(_TAGS)))[:-cut])
+
+
+def test_a_record_with_a_tag_twice_or_none_is_damaged() -> None:
+    good = bytes(_entry(1, frozenset(_TAGS)))
+    with pytest.raises(IndexDamaged):
+        Loaded(1, SIMGIC).take(1, good + _TAGS[0])
+    with pytest.raises(IndexDamaged):
+        Loaded(1, SIMGIC).take(1, good[: -16 * len(_TAGS)])

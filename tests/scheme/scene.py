@@ -94,8 +94,17 @@ def make(
         sealed_at=SEALED_AT,
         amends=amends,
     )
-    verified = seal.finish(sink, sealed, index, previous or chain.genesis(CHAIN), HOSPITAL)
+    verified = finish(sink, sealed, index, previous or chain.genesis(CHAIN))
     return Made(sink.getvalue(), context, key, sealed, verified)
+
+
+def finish(
+    sink: io.BytesIO, sealed: seal.SealedBlock, index: int, previous: str, hospital: SigningKey = HOSPITAL
+) -> VerifiedHeader:
+    """Make a block of sealed members at a place of its chain."""
+    header = sealed.draft.placed(index, previous).sign(hospital)
+    sink.write(seal.tail(sealed, header))
+    return header.verify(hospital.verifying_key)
 
 
 def author_key(member_id: str) -> VerifyingKey:

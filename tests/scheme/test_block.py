@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheme import block, chapter, seal, umbral, zipframe
+from scheme import chapter, seal, umbral, zipframe
 from scheme.block import Block, BlockDamaged
 from scheme.chapter import BlockKey
 from scheme.errors import Damaged, NotForThisKey, SchemeError, SignatureInvalid
@@ -136,7 +136,7 @@ def test_the_same_sealed_members_give_the_same_bytes() -> None:
     made = scene.make(SEVERAL)
     sink = io.BytesIO()
     sink.write(made.data[: made.sealed.end])
-    again = seal.finish(sink, made.sealed, 0, made.verified.header.previous, scene.HOSPITAL)
+    again = scene.finish(sink, made.sealed, 0, made.verified.header.previous)
     assert sink.getvalue() == made.data
     assert again == made.verified
     assert second_reader.frame(files_of(made.data)) == made.data
@@ -309,10 +309,13 @@ def test_the_locator_names_the_header() -> None:
         Block.open(made.source, scene.make().verified.locator)
 
 
-def test_relinking_changes_the_header_only() -> None:
+def test_another_place_changes_the_header_only() -> None:
+    """The sealed members stay as they are, so a block that nobody placed yet can be written to disk."""
     made = scene.make(SEVERAL, amends="cd" * 32)
-    sink = io.BytesIO()
-    verified = block.relink(made.source, sink, 7, "ef" * 32, scene.HOSPITAL)
+    members = made.data[: made.sealed.end]
+    sink = io.BytesIO(members)
+    sink.seek(0, io.SEEK_END)
+    verified = scene.finish(sink, made.sealed, 7, "ef" * 32)
     old, new = files_of(made.data), files_of(sink.getvalue())
     assert old[:-1] == new[:-1]
     before, after = json.loads(old[-1][1]), json.loads(new[-1][1])
@@ -320,15 +323,15 @@ def test_relinking_changes_the_header_only() -> None:
     assert (verified.header.index, verified.header.previous) == (7, "ef" * 32)
     assert verified.locator != made.verified.locator
     assert read_all(sink.getvalue(), key_of(made)) == read_all(made.data, key_of(made))
-    back = io.BytesIO()
-    assert block.relink(sink, back, 0, made.verified.header.previous, scene.HOSPITAL) == made.verified
-    assert back.getvalue() == made.data
 
 
-def test_a_damaged_block_is_not_relinked() -> None:
-    made = scene.make()
-    with pytest.raises(BlockDamaged):
-        block.relink(io.BytesIO(made.data[:-1]), io.BytesIO(), 1, "00" * 32, scene.HOSPITAL)
+def test_the_tail_follows_from_the_header_and_the_checksums() -> None:
+    """What the outbox keeps beside the members' bytes."""
+    made = scene.make(SEVERAL)
+    header = Block.open(made.source).header
+    kept = seal.SealedBlock.of(header, made.sealed.crcs)
+    assert kept.members == made.sealed.members
+    assert made.data[: kept.end] + seal.tail(kept, header) == made.data
 
 
 def test_a_header_too_large_and_other_zips_are_refused() -> None:

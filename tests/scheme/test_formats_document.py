@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from clinic import letters
+from clinic.batch import Target
+from clinic.key_fragments import Parties, seal_fragments
 from clinic.keystore import MemberSecrets
 from clinic.outbox import BatchWriter
-from clinic.proxy import seal_fragments
 from clinic.requests import Access
 from clinic.selection import Selection
 from ledger.bodies import Remove
@@ -102,19 +103,12 @@ def test_objects_of_the_clinic_and_the_ledger_have_the_fields_of_their_examples(
         authority="a1" * 16, verifying=bytes(32), created=1, founders=[Founder("d4" * 16, bytes(32))]
     )
     transaction = sign(Remove("b2" * 16), signer_id="a1" * 16, key=scene.PATIENT, ledger=genesis.digest, time=1)
-    batch = BatchWriter(tmp_path)
+    batch = BatchWriter(tmp_path, Target("a1" * 16, "b2" * 16, "c3" * 16, scene.CHAIN))
     with batch.block(10):
-        batch.add("ab" * 32, scene.SCOPE_ID, "cd" * 16)
-    ids = {"patient": "a1" * 16, "hospital": "b2" * 16, "author": "c3" * 16, "chain": scene.CHAIN}
-    batch.commit(**ids, previous_head=None, first_index=0)
-    fragments = seal_fragments(
-        [],
-        grant_id="0f" * 16,
-        patient=scene.PATIENT.verifying_key,
-        receiving=public,
-        until=0,
-        proxy=member.hpke.public_key,
-    )
+        batch.add(scene.make().sealed)
+    batch.commit(None)
+    parties = Parties("0f" * 16, scene.PATIENT.verifying_key, public)
+    fragments = seal_fragments([], parties, until=None, proxy=member.hpke.public_key)
     info = f"chartseal/1/key-fragments/{'0f' * 16}/{scene.PATIENT.verifying_key.key_id}/{public.key_id}".encode()
     for real in (
         member.to_secret_bytes(),

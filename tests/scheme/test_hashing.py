@@ -49,6 +49,7 @@ def test_tags_are_part_of_the_format() -> None:
         *("shared-secrets", "session-binding", "session-message", "session-report"),
         *("index-request", "index-use", "match-order"),
         *("issuer-request", "pseudonym-request", "match-query"),
+        *("proxy-ask", "proxy-fragment", "proxy-answer", "proxy-fault", "endpoint"),
     }
 
 

@@ -210,3 +210,15 @@ def test_the_chain_and_chapter_are_those_of_the_capsules_label(header: BlockHead
     assert header.chapter.context == made.context
     assert header.chapter.context.chain == CHAIN
     assert header.chapter.capsule.verify(header.chapter.context.label)
+
+
+def test_an_unsigned_header_is_another_form_than_a_signed_one(header: BlockHeader) -> None:
+    draft = header.placed(header.index, header.previous)
+    assert BlockHeader.from_unsigned(draft.unsigned) == draft
+    assert draft.sign(HOSPITAL) == header
+    with pytest.raises(EncodingInvalid):
+        BlockHeader.from_bytes(draft.unsigned)
+    with pytest.raises(EncodingInvalid):
+        BlockHeader.from_unsigned(bytes(header))
+    with pytest.raises(EncodingInvalid):
+        BlockHeader.from_unsigned(draft.unsigned.replace(b'"day"', b'"dax"'))

@@ -1,1 +1,1 @@
-"""Real servers on loopback, started by tests, benchmarks and the end-to-end story as context managers."""
+"""What tests start beside ``benchmarks.servers``: PostgreSQL, and a proxy that cuts connections."""

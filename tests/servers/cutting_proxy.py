@@ -1,19 +1,20 @@
-"""A small TCP proxy that cuts connections after so many bytes, or slows them down."""
+"""A forwarder that cuts connections after so many bytes, delays, swaps or corrupts what passes, or is gone."""
 
 import socket
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 
-from tests.servers.running import BEHIND_PROXY, LOOPBACK
+from benchmarks.servers.forwarder import Forwarder
+from benchmarks.servers.running import BEHIND_PROXY, LOOPBACK
+
+Change = Callable[[bytes], bytes]
 
 
-class CuttingProxy:
-    """Forwards ``ports`` of ``listen`` to the same ports of ``target``, or one port to another of the same address.
-
-    ``cut_up(n)`` and ``cut_down(n)`` break every connection once ``n`` further bytes went from (to) the client, once;
-    ``delay_s`` is waited before each piece of up to 64 KiB.
+class CuttingProxy(Forwarder):
+    """``cut_up(n)`` and ``cut_down(n)`` break every connection, once, when ``n`` further bytes went from (to) the
+    client; ``corrupt(way, n)`` and ``swap(way, n)`` damage the piece in which that byte comes. ``delay_s`` is waited
+    before each piece of up to 64 KiB. While ``gone``, every connection breaks at its first byte; with
+    ``stays_cut``, a cut makes it so. ``detour`` is a port to which new connections go instead.
     """
 
     def __init__(
@@ -21,72 +22,49 @@ class CuttingProxy:
     ) -> None:
         self.delay_s = 0.0
         self.cuts = 0
-        self.bytes_up = 0
+        self.gone = False
+        self.stays_cut = False
+        self.detour: int | None = None
         self._left: dict[str, int | None] = {"up": None, "down": None}
-        self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
-        self._listeners = [socket.create_server((listen, port)) for port in ports]
-        self.port = self._listeners[0].getsockname()[1]
-        for listener, port in zip(self._listeners, ports, strict=True):
-            threading.Thread(target=self._accept, args=(listener, (target, to or port)), daemon=True).start()
+        self._changes: dict[str, Change | None] = {"up": None, "down": None}
+        super().__init__(ports, listen, target, to)
 
     def cut_up(self, after_bytes: int) -> None:
         """Break when the client has sent so many bytes more."""
-        self._left["up"] = after_bytes
+        self._arm("up", after_bytes, None)
 
     def cut_down(self, after_bytes: int) -> None:
         """Break when the client has received so many bytes more."""
-        self._left["down"] = after_bytes
+        self._arm("down", after_bytes, None)
+
+    def corrupt(self, way: str, after_bytes: int) -> None:
+        """Change one bit of the piece in which the byte after so many more comes."""
+        self._arm(way, after_bytes, _flipped)
+
+    def swap(self, way: str, after_bytes: int) -> None:
+        """Hold back the first half of that piece until the second half went."""
+        self._arm(way, after_bytes, _swapped)
 
     def reset(self) -> None:
         """Forward everything at full speed, and count from nothing."""
+        super().reset()
         self._left = {"up": None, "down": None}
         self.delay_s = 0.0
-        self.cuts = self.bytes_up = 0
+        self.cuts = 0
+        self.gone = self.stays_cut = False
+        self.detour = None
 
-    def close(self) -> None:
-        """Stop listening and break what is open."""
-        for listener in self._listeners:
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
-        self._break_all()
+    def connect(self, target: tuple[str, int]) -> socket.socket:
+        """See ``Forwarder.connect``."""
+        return super().connect((target[0], self.detour or target[1]))
 
-    def _accept(self, listener: socket.socket, target: tuple[str, int]) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(target, timeout=5)
-                server.settimeout(None)
-            except OSError:
-                client.close()
-                continue
-            for connection in (client, server):
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                self._connections |= {client, server}
-            for start, end, way in ((client, server, "up"), (server, client, "down")):
-                threading.Thread(target=self._pump, args=(start, end, way), daemon=True).start()
-
-    def _pump(self, start: socket.socket, end: socket.socket, way: str) -> None:
-        with suppress(OSError):
-            while data := start.recv(65_536):
-                if self.delay_s:
-                    time.sleep(self.delay_s)
-                data, cut = self._allow(way, data)
-                self.bytes_up += len(data) if way == "up" else 0
-                if data:
-                    end.sendall(data)
-                if cut:
-                    self._break_all()
-                    return
-            end.shutdown(socket.SHUT_WR)
-
-    def _allow(self, way: str, data: bytes) -> tuple[bytes, bool]:
+    def passes(self, way: str, data: bytes) -> tuple[bytes, bool]:
+        """See ``Forwarder.passes``."""
+        if self.delay_s:
+            time.sleep(self.delay_s)
         with self._lock:
+            if self.gone:
+                return b"", True
             left = self._left[way]
             if left is None:
                 return data, False
@@ -95,26 +73,22 @@ class CuttingProxy:
                 return data, False
             self._left[way] = None
             self.cuts += 1
+            change = self._changes[way]
+            if change is not None:
+                return change(data), False
+            self.gone = self.stays_cut
             return data[:left], True
 
-    def _break_all(self) -> None:
+    def _arm(self, way: str, after_bytes: int, change: Change | None) -> None:
         with self._lock:
-            connections, self._connections = self._connections, set()
-        for connection in connections:
-            with suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+            self._left[way], self._changes[way] = after_bytes, change
 
 
-@contextmanager
-def cutting_proxy(
-    ports: Sequence[int], listen: str = LOOPBACK, target: str = BEHIND_PROXY, to: int | None = None
-) -> Iterator[CuttingProxy]:
-    """A proxy that is closed at the end."""
-    proxy = CuttingProxy(ports, listen, target, to)
-    try:
-        yield proxy
-    finally:
-        proxy.close()
+def _flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes((data[middle] ^ 1,)) + data[middle + 1 :]
+
+
+def _swapped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[middle:] + data[:middle]

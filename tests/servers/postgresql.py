@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from benchmarks.servers.running import LOOPBACK, free_ports, server_process, wait_until
 from tests import needs
-from tests.servers.running import LOOPBACK, free_ports, server_process, wait_until
 
 USER = "chartseal"
 _DEBIAN = Path("/usr/lib/postgresql")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.servers.running import wait_until
 from tests import needs
 from tests.servers.postgresql import fresh_database, postgresql, shared
-from tests.servers.running import wait_until
 
 ROOT = Path(__file__).parents[2]
 _STARTS_AND_WAITS = """

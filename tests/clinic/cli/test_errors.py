@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from clinic import home, sealing
+from clinic import home
 from clinic.directory import Directory, Person
+from clinic.hospital import HospitalService
+from tests import interrupts
 from tests.clinic.cli.conftest import Shell
 from tests.clinic.scene import AUTHOR, OTHER, PATIENT, READER, RIVERSIDE
 
@@ -134,7 +136,7 @@ def test_interrupted_is_130_and_loses_nothing(shell: Shell, note: Path, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sealing, "_anchor", interrupted)
+        patch.setattr(HospitalService, "anchor", interrupted)
         run = shell.run("seal", "--author", AUTHOR, "--patient", PATIENT, note)
     assert run.status == 130
     assert "Traceback" not in run.err
@@ -153,7 +155,14 @@ def test_ctrl_c_in_the_middle_of_a_seal(shell: Shell, tmp_path: Path) -> None:
         file.write(os.urandom(1 << 20))
         file.truncate(600 << 20)
     arguments = ["seal", "--author", AUTHOR, "--patient", PATIENT, str(large)]
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        preexec_fn=interrupts.heeded,  # noqa: PLW1509 (it calls nothing that a thread could hold)
+    )
     deadline = time.monotonic() + 20
     while not any((shell.home / "outbox").glob("*/block-*")) and time.monotonic() < deadline:
         time.sleep(0.01)

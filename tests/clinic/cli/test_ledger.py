@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from clinic.cli.main import cli
@@ -170,7 +171,7 @@ def test_standing_while_too_few_vote_is_not_lost(shell: Shell, tmp_path: Path) -
 
 
 def test_every_command_of_the_group_has_help_in_80_columns(shell: Shell) -> None:
-    group = cli.commands["ledger"]
+    group = cli.get_command(click.Context(cli), "ledger")
     assert set(group.commands) == {  # type: ignore[attr-defined]
         "status", "delegates", "stand", "vote", "evidence", "verify", "export", "follow",
     }  # fmt: skip

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from clinic.cli.main import cli
@@ -257,6 +258,6 @@ def test_accuracy_is_measured(shell: Shell, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("group", ["symptoms", "match", "session"])
 def test_help_fits_80_columns(shell: Shell, group: str) -> None:
-    commands = getattr(cli.commands[group], "commands")  # noqa: B009 (click's type has none)
+    commands = getattr(cli.get_command(click.Context(cli), group), "commands")  # noqa: B009 (click's type has none)
     for words in ((group,), *((group, name) for name in commands)):
         assert max(map(len, shell.ok(*words, "--help").splitlines())) <= 80

@@ -1,0 +1,65 @@
+"""The identity-based encryption under two of the schemes: Boneh and Franklin's BasicIdent, for elements of GT.
+
+Source: D. Boneh, M. Franklin, "Identity-based encryption from the Weil pairing", CRYPTO 2001, section 4.1, multiplying
+into the message as Green and Ateniese do instead of hashing and adding. Moved to a type 3 group: g^s and g^r in G1,
+identities and their keys in G2. UNSAFE FOR RECORDS: one generation centre can open everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.groups.group import Element, Group, Kind
+
+
+@dataclass(frozen=True, repr=False)
+class IdentityKey:
+    """H(identity)^s, in G2."""
+
+    key: Element
+
+
+@dataclass(frozen=True)
+class Encrypted:
+    """An element of GT to an identity: (g^r, m e(g^s, H(identity))^r)."""
+
+    g_r: Element
+    masked: Element
+
+
+class BonehFranklin:
+    """The key generation centre and what it publishes, g^s."""
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._master = group.random_scalar()
+        self.g_s = group.g1**self._master
+        self.z = group.pairing(group.g1, group.g2)
+
+    def extract(self, identity: str) -> IdentityKey:
+        """The secret key of ``identity``."""
+        return IdentityKey(self._hashed(identity) ** self._master)
+
+    def mask(self, identity: str) -> Element:
+        """e(g^s, H(identity)): what everybody can compute, and hides with an exponent."""
+        return self._group.pairing(self.g_s, self._hashed(identity))
+
+    def random_element(self) -> Element:
+        """A random element of GT."""
+        return self.z ** self._group.random_scalar()
+
+    def encrypt(self, element: Element, identity: str) -> Encrypted:
+        """``element`` of GT to ``identity``."""
+        r = self._group.random_scalar()
+        return Encrypted(self._group.g1**r, element * self.mask(identity) ** r)
+
+    def decrypt(self, encrypted: Encrypted, key: IdentityKey) -> Element:
+        """The element; with another's key another element."""
+        return encrypted.masked / self._group.pairing(encrypted.g_r, key.key)
+
+    def blinding(self, element: Element) -> Element:
+        """``element`` of GT hashed to G2."""
+        return self._group.hash_to(Kind.G2, "research/blinding", bytes(element))
+
+    def _hashed(self, identity: str) -> Element:
+        return self._group.hash_to(Kind.G2, "research/identity", identity.encode())

@@ -1,0 +1,1 @@
+"""Real servers on loopback, started by benchmarks and tests as context managers."""

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes secrets and homes for compose.yaml: passwords, the hospital, and proxies and issuers that have joined. Run once.
+set -eu
+cd "$(dirname "$0")"
+[ ! -e secrets ] || { echo "secrets/ exists already; remove it and the volumes to begin anew" >&2; exit 1; }
+
+random() { python3 -c 'import secrets; print(secrets.token_urlsafe(24))'; }
+umask 077
+mkdir secrets
+random > secrets/authority
+random > secrets/postgres
+printf 'postgres:5432:chartseal:chartseal:%s\n' "$(cat secrets/postgres)" > secrets/pgpass
+key=$(random) secret=$(random)
+printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$key" "$secret" > secrets/aws
+cat > secrets/s3.json <<JSON
+{"identities": [{"name": "chartseal", "credentials": [{"accessKey": "$key", "secretKey": "$secret"}],
+                 "actions": ["Read:records", "Write:records", "List:records", "Tagging:records", "Admin"]}]}
+JSON
+chmod 644 secrets/*   # read by the containers' users; the folder itself is yours alone
+
+docker compose build
+docker compose up -d postgres s3
+hospital() { docker compose run --rm -T hospital "$@"; }
+until docker compose exec -T s3 sh -c 'echo "s3.bucket.create -name records" | weed shell' >/dev/null 2>&1; do sleep 1; done
+hospital init --store 's3://records/hospital?endpoint=http://s3:8333' \
+  --ledger postgresql://chartseal@postgres/chartseal --proxies 0 --threshold 2 --password-file /run/secrets/authority
+hospital enrol hospital Riverside --password-file /run/secrets/authority
+docker compose up -d --wait hospital
+for service in proxy-a proxy-b proxy-c issuer-a issuer-b; do
+  role=${service%-?}
+  link=$(docker compose exec -T hospital chartseal invite "$role" "$service" --json |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["invitation"])')
+  docker compose run --rm -T "$service" join --role "$role" --name "$service" "$link"
+done
+docker compose up -d --wait

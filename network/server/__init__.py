@@ -1,0 +1,1 @@
+"""The hospital's server: ledger, blocks, letters, key cards, links and joining over HTTP; reads no record."""

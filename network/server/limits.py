@@ -1,0 +1,150 @@
+"""How much one server takes: requests at once, requests of a member or an address a second, bytes, and seconds.
+
+All in memory, for one process. What is too much is told with a status and ``Retry-After``, before it costs anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from network import wire
+from network.errors import Busy, ServerDiskFull
+from network.server.problems import answer
+
+_UNCOUNTED = frozenset({wire.HEALTH, wire.METRICS})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes; rates are of token buckets, which hold ``*_burst`` requests when full.
+
+    ``head_timeout_s`` is for a request's head to arrive, ``body_timeout_s`` between two pieces of its body, which
+    besides comes with ``min_body_bytes_per_s`` on the whole; ``send_timeout_s`` is for the client to take a piece.
+    """
+
+    max_requests: int = 128
+    max_connections: int = 1024
+    member_per_s: float = 100.0
+    member_burst: int = 1000
+    public_per_s: float = 50.0
+    public_burst: int = 500
+    join_per_s: float = 0.5
+    join_burst: int = 20
+    """Of one address: a code has 128 random bits, so this only keeps the disk quiet."""
+    matching_per_s: float = 10.0
+    matching_burst: int = 200
+    """Of one address, to index and relay, where nobody says who asks."""
+    mailbox_per_s: float = 0.1
+    mailbox_burst: int = 50
+    """Mailboxes that one address opens."""
+    pseudonym_per_s: float = 1.0
+    pseudonym_burst: int = 60
+    refused_per_s: float = 20.0
+    refused_burst: int = 500
+    """Requests with a signature that does not hold, of one address."""
+    head_timeout_s: float = 10.0
+    body_timeout_s: float = 20.0
+    min_body_bytes_per_s: int = 1024
+    send_timeout_s: float = 60.0
+    keep_alive_s: int = 30
+    stop_timeout_s: int = 30
+    """How long running requests may take to finish after SIGTERM."""
+    max_block_bytes: int = wire.MAX_BLOCK_BYTES
+    reserved_bytes: int = 64 << 20
+    """Room on the disk that uploads leave to the ledger."""
+
+
+class TokenBuckets:
+    """A bucket of ``burst`` tokens for each key, filled with ``per_s`` tokens a second. Several threads may take."""
+
+    def __init__(
+        self, per_s: float, burst: int, *, max_keys: int = 100_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._max_keys = max_keys
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, key: str) -> float:
+        """Take a token; 0 when there was one, else the seconds until there will be."""
+        with self._lock:
+            tokens = self._tokens(key)
+            taken = min(tokens, 1.0) if tokens >= 1.0 else 0.0
+            self._buckets[key] = (tokens - taken, self._clock())
+            self._buckets.move_to_end(key)
+            if len(self._buckets) > self._max_keys:
+                self._buckets.popitem(last=False)
+            return 0.0 if taken else (1.0 - tokens) / self._per_s
+
+    def wait_s(self, key: str) -> float:
+        """Seconds until there will be a token, 0 when there is one; takes none."""
+        with self._lock:
+            return max(0.0, (1.0 - self._tokens(key)) / self._per_s)
+
+    def _tokens(self, key: str) -> float:
+        tokens, since = self._buckets.get(key, (float(self._burst), self._clock()))
+        return min(self._burst, tokens + (self._clock() - since) * self._per_s)
+
+
+def address_key(host: str) -> str:
+    """What of an address is limited: IPv4 whole, of IPv6 the network of 64 bits that one customer has."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    return str(address)
+
+
+def require_room(folder: Path, size_bytes: int, reserved_bytes: int) -> None:
+    """Return if ``size_bytes`` fit on the disk of ``folder`` with ``reserved_bytes`` to spare.
+
+    Raises ``ServerDiskFull``.
+    """
+    disk = os.statvfs(folder)
+    if size_bytes + reserved_bytes > disk.f_bavail * disk.f_frsize:
+        raise ServerDiskFull("the server's disk has no room for this; tell whoever runs it, nothing was kept")
+
+
+class Bounded:
+    """ASGI middleware: at most ``max_requests`` at work, and no client may take longer than allowed to read."""
+
+    def __init__(self, app: ASGIApp, limits: Limits, on_limited: Callable[[str], None]) -> None:
+        self._app = app
+        self._limits = limits
+        self._on_limited = on_limited
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or scope["path"] in _UNCOUNTED:
+            await self._app(scope, receive, send)
+            return
+        if self._running >= self._limits.max_requests:
+            self._on_limited("concurrency")
+            busy = answer(Busy("the server has as many requests at work as it takes; try again in a moment"))
+            await busy(scope, receive, send)
+            return
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._limits.send_timeout_s):
+                await send(message)
+
+        self._running += 1
+        try:
+            await self._app(scope, receive, send_in_time)
+        finally:
+            self._running -= 1

@@ -1,0 +1,342 @@
+"""What a hospital signs for authors elsewhere, and what an author takes from a hospital's server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from clinic import hospital as hospitals
+from clinic.delivery import finish_pending
+from clinic.errors import HospitalUnreachable, LinkInvalid, NotPermitted, OutboxPending, SealRefused
+from clinic.hospital import HospitalClient, HospitalService, Linked
+from ledger.bodies import AnchorBlocks, BlockAnchor
+from ledger.bodies.anchoring import MAX_ANCHORED_BLOCKS
+from ledger.engine import Receipt
+from ledger.refusals import AuthorElsewhere, AuthorNotPermitted
+from scheme.header import BlockHeader, VerifiedHeader
+from scheme.keys import SigningKey, VerifyingKey
+from tests.clinic.forging import anchoring, begin, members_of
+from tests.clinic.scene import Scene, draft
+from tests.clinic.stubs import HospitalStub, at_hospital
+from tests.clinic.whole import everything_is_in_once
+
+
+@pytest.fixture
+def service(scene: Scene) -> HospitalClient:
+    return scene.site.hospitals[scene.riverside.member_id]
+
+
+def headers(scene: Scene, count: int = 1) -> list[BlockHeader]:
+    """Drafts of blocks for Riverside's chain."""
+    current, key = begin(scene)
+    return [members_of(io.BytesIO(), current, key, author=scene.author).draft for _ in range(count)]
+
+
+def ask(scene: Scene, service: HospitalClient, drafts: Sequence[BlockHeader]) -> Linked:
+    return service.link(scene.patient.member_id, scene.author.member_id, drafts)
+
+
+# The hospital
+
+
+def test_headers_are_signed_in_a_row_behind_the_head(scene: Scene, service: HospitalClient) -> None:
+    (head,) = scene.seal().blocks
+    drafts = headers(scene, 3)
+    linked = ask(scene, service, drafts)
+    assert (linked.previous_head, linked.first_index) == (head, 1)
+    previous = head
+    for index, (given, verified) in enumerate(zip(drafts, linked.headers, strict=True), 1):
+        assert verified.header == replace(given.placed(index, previous), signature=verified.header.signature)
+        assert verified.header.verify(scene.riverside.signing.verifying_key) == verified
+        previous = verified.locator
+    assert ask(scene, service, drafts) == linked, "nothing is reserved"
+
+
+def test_nothing_is_signed_for_those_who_may_not_write(scene: Scene, service: HospitalClient) -> None:
+    drafts = headers(scene)
+    with pytest.raises(AuthorElsewhere):
+        service.link(scene.patient.member_id, scene.reader.member_id, drafts)
+    with pytest.raises(AuthorNotPermitted):
+        scene.site.hospitals[scene.hillcrest.member_id].link(scene.patient.member_id, scene.reader.member_id, drafts)
+
+
+def test_nothing_is_signed_for_another_chain_or_key(scene: Scene, service: HospitalClient) -> None:
+    """Of another patient, of another hospital, and begun under another key of the same."""
+    (good,) = headers(scene)
+    with pytest.raises(SealRefused):
+        service.link(scene.other.member_id, scene.author.member_id, [good])
+    current, key = begin(scene, scene.hillcrest)
+    foreign = members_of(io.BytesIO(), current, key, author=scene.author).draft
+    with pytest.raises(SealRefused):
+        ask(scene, service, [good, foreign])
+    context = replace(good.chapter.context, hospital=scene.hillcrest.signing.verifying_key.key_id)
+    with pytest.raises(SealRefused):
+        ask(scene, service, [replace(good, chapter=replace(good.chapter, context=context))])
+
+
+def test_no_more_is_signed_at_once_than_one_transaction_anchors(
+    scene: Scene, service: HospitalClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = headers(scene)
+    for count in (0, MAX_ANCHORED_BLOCKS + 1):
+        with pytest.raises(SealRefused):
+            ask(scene, service, drafts * count)
+    monkeypatch.setattr(hospitals, "MAX_LINKED_MEMBERS", 2 * len(drafts[0].members))
+    assert len(ask(scene, service, drafts * 2).headers) == 2
+    with pytest.raises(SealRefused):
+        ask(scene, service, drafts * 3)
+
+
+def test_a_hospital_anchors_in_its_own_name_for_authors_who_may(scene: Scene, service: HospitalClient) -> None:
+    block = BlockAnchor("ab" * 32, headers(scene)[0].chapter.context.scope, "cd" * 16, 1000)
+    with pytest.raises(NotPermitted):
+        service.anchor(anchoring(scene, [block], hospital=scene.hillcrest))
+    with pytest.raises(AuthorElsewhere):
+        service.anchor(anchoring(scene, [block], author=scene.reader))
+    assert scene.site.state().blocks(patient=scene.patient.member_id) == ()
+
+
+def test_a_hospital_enrolled_after_the_home_was_opened_is_there(scene: Scene) -> None:
+    ids = {scene.riverside.member_id, scene.hillcrest.member_id}
+    assert set(scene.site.hospitals) == ids
+    assert len(scene.site.hospitals) == len(ids)
+    assert scene.home.config.proxies[0] not in scene.site.hospitals
+    with pytest.raises(NotPermitted):
+        scene.seal(hospital=scene.reader)
+
+
+# The author, offline
+
+
+def unreachable(_subject: object) -> None:
+    raise HospitalUnreachable("the hospital's server does not answer; try again later")
+
+
+def offline(scene: Scene, **steps: Callable[..., None]) -> HospitalStub:
+    return HospitalStub(scene.site.hospitals[scene.riverside.member_id], **steps)
+
+
+def at(scene: Scene, hospital: HospitalClient) -> dict[str, object]:
+    return {"site": at_hospital(scene.site, scene.riverside.member_id, hospital)}
+
+
+LARGE = b"potassium 4.10 mmol/l\n" * 100_000
+
+
+def test_an_author_who_is_offline_seals_and_is_told_that_it_waits(scene: Scene) -> None:
+    """Again and again; nothing is uploaded. What she sealed goes in when the hospital is there, in her order."""
+    away = at(scene, offline(scene, before_link=unreachable))
+    for texts in (["first", LARGE.decode()], ["second"]):
+        with pytest.raises(OutboxPending, match="does not answer") as told:
+            scene.seal(*(draft(text=text) for text in texts), **away)
+        assert isinstance(told.value.__cause__, HospitalUnreachable)
+    assert [(batch.first_index, len(batch.blocks)) for batch in scene.home.outbox.pending()] == [(None, 2), (None, 1)]
+    assert scene.store.blocks == {}
+    with pytest.raises(HospitalUnreachable):
+        finish_pending(away["site"], scene.home.outbox)  # type: ignore[arg-type]
+    assert finish_pending(scene.site, scene.home.outbox) == 2
+    everything_is_in_once(scene, ["first", LARGE.decode(), "second"])
+    assert list(scene.own().values()) == [b"first", LARGE, b"second"]
+
+
+def test_a_hospital_that_goes_away_between_link_and_anchor(scene: Scene) -> None:
+    with pytest.raises(OutboxPending):
+        scene.seal(draft(text="linked"), **at(scene, offline(scene, before_anchor=unreachable)))
+    (batch,) = scene.home.outbox.pending()
+    assert batch.first_index == 0
+    scene.seal(draft(text="next"))
+    everything_is_in_once(scene, ["linked", "next"])
+
+
+def test_an_answer_that_is_lost_anchors_nothing_twice(scene: Scene) -> None:
+    with pytest.raises(OutboxPending):
+        scene.seal(draft(text="anchored"), **at(scene, offline(scene, after_anchor=unreachable)))
+    assert len(scene.own()) == 1
+    assert finish_pending(scene.site, scene.home.outbox) == 1
+    everything_is_in_once(scene, ["anchored"])
+
+
+def test_a_batch_whose_author_may_no_longer_write_is_refused(scene: Scene) -> None:
+    with pytest.raises(OutboxPending):
+        scene.seal(draft(text="too late"), **at(scene, offline(scene, before_link=unreachable)))
+
+    def refuse(_headers: Sequence[BlockHeader]) -> None:
+        raise AuthorNotPermitted("the author may not write to this record; ask the patient for a grant to write")
+
+    with pytest.raises(SealRefused, match="seal the records again"):
+        finish_pending(at(scene, offline(scene, before_link=refuse))["site"], scene.home.outbox)  # type: ignore[arg-type]
+    assert (scene.home.outbox.pending(), scene.store.blocks) == ([], {})
+
+
+def test_a_thousand_blocks_are_linked_in_one_call(scene: Scene) -> None:
+    calls: list[int] = []
+    hospital = offline(scene, before_link=lambda drafts: calls.append(len(drafts)))
+    sealed = scene.seal(*(draft(text=str(number)) for number in range(1000)), **at(scene, hospital))
+    assert calls == [1000]
+    assert len(sealed.blocks) == len(scene.site.state().blocks(patient=scene.patient.member_id)) == 1000
+
+
+# The author, deceived
+
+
+class Remote:
+    """A hospital's client on another machine: it has signatures and a place by wire, and checks them."""
+
+    def __init__(self, inner: HospitalClient, key: VerifyingKey, lie: Callable[[Linked], tuple[object, ...]]) -> None:
+        self._inner = inner
+        self._key = key
+        self._lie = lie
+
+    def link(self, patient_id: str, author_id: str, headers: Sequence[BlockHeader]) -> Linked:
+        answer = self._lie(self._inner.link(patient_id, author_id, headers))
+        return Linked.verify(headers, self._key, *answer)  # type: ignore[arg-type]
+
+    def anchor(self, body: AnchorBlocks) -> Receipt:
+        return self._inner.anchor(body)
+
+
+def remote(scene: Scene, lie: Callable[[Linked], tuple[object, ...]]) -> Remote:
+    service = scene.site.hospitals[scene.riverside.member_id]
+    return Remote(service, scene.riverside.signing.verifying_key, lie)
+
+
+def truth(linked: Linked) -> tuple[object, ...]:
+    return linked.previous_head, linked.first_index, linked.signatures
+
+
+def kept_and_told(scene: Scene, hospital: HospitalClient) -> None:
+    """The author keeps what she sealed, unlinked, and is told; an honest answer gets it in."""
+    with pytest.raises(OutboxPending) as told:
+        scene.seal(draft(text="one"), draft(text="two"), **at(scene, hospital))
+    assert isinstance(told.value.__cause__, LinkInvalid)
+    (batch,) = scene.home.outbox.pending()
+    assert (batch.first_index, set(scene.store.blocks)) == (None, set(scene.own()))
+    with pytest.raises(LinkInvalid):
+        finish_pending(at(scene, hospital)["site"], scene.home.outbox)  # type: ignore[arg-type]
+    assert finish_pending(scene.site, scene.home.outbox) == 1
+
+
+def test_signatures_and_a_place_by_wire_are_enough(scene: Scene) -> None:
+    scene.seal(draft(text="before"))
+    scene.seal(draft(text="one"), draft(text="two"), **at(scene, remote(scene, truth)))
+    everything_is_in_once(scene, ["before", "one", "two"])
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda linked: (linked.previous_head, linked.first_index, [bytes(64), *linked.signatures[1:]]),
+        lambda linked: (linked.previous_head, linked.first_index, linked.signatures[::-1]),
+        lambda linked: (linked.previous_head, linked.first_index, linked.signatures[:1]),
+        lambda linked: (linked.previous_head, linked.first_index, [*linked.signatures, bytes(64)]),
+        lambda linked: (linked.previous_head, linked.first_index + 1, linked.signatures),
+        lambda linked: ("ab" * 32, linked.first_index, linked.signatures),
+        lambda linked: (None, 0, linked.signatures),
+    ],
+    ids=["garbage", "reversed", "missing", "too-many", "another-index", "another-head", "the-beginning"],
+)
+def test_signatures_that_are_not_for_these_headers_there(
+    scene: Scene, lie: Callable[[Linked], tuple[object, ...]]
+) -> None:
+    scene.seal(draft(text="before"))
+    kept_and_told(scene, remote(scene, lie))
+    everything_is_in_once(scene, ["before", "one", "two"])
+
+
+def test_signatures_of_another_key(scene: Scene) -> None:
+    impostor = HospitalService(
+        replace(scene.riverside, signing=SigningKey.generate()), scene.site.engine, scene.site.clock
+    )
+
+    class Impostor:
+        def link(self, patient_id: str, author_id: str, headers: Sequence[BlockHeader]) -> Linked:
+            context = replace(headers[0].chapter.context, hospital=impostor.keys.signing.verifying_key.key_id)
+            own = [replace(header, chapter=replace(header.chapter, context=context)) for header in headers]
+            linked = impostor.link(patient_id, author_id, own)
+            key = scene.riverside.signing.verifying_key
+            return Linked.verify(headers, key, linked.previous_head, linked.first_index, linked.signatures)
+
+        def anchor(self, body: AnchorBlocks) -> Receipt:
+            return impostor.anchor(body)
+
+    kept_and_told(scene, Impostor())
+
+
+class Misplacing:
+    """Holds the hospital's own key, and signs for a place of its choice or other headers than it was asked to."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        place: tuple[str | None, int] | None = None,
+        change: Callable[[BlockHeader], BlockHeader] = lambda header: header,
+    ) -> None:
+        self._scene = scene
+        self._inner = scene.site.hospitals[scene.riverside.member_id]
+        self._place = place
+        self._change = change
+
+    def link(self, patient_id: str, author_id: str, headers: Sequence[BlockHeader]) -> Linked:
+        honest = self._inner.link(patient_id, author_id, headers)
+        head, first = self._place or (honest.previous_head, honest.first_index)
+        signed: list[VerifiedHeader] = []
+        previous = head or honest.headers[0].header.previous
+        for index, header in enumerate(headers, first):
+            placed = self._change(header.placed(index, previous)).sign(self._scene.riverside.signing)
+            signed.append(VerifiedHeader(placed, placed.locator))
+            previous = placed.locator
+        return Linked(head, first, signed)
+
+    def anchor(self, body: AnchorBlocks) -> Receipt:
+        return self._inner.anchor(body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: replace(header, nonce=bytes(32)),
+        lambda header: replace(header, day="2001-01-01"),
+        lambda header: replace(header, members=header.members[:1]),
+        lambda header: replace(header, index=header.index + 1),
+        lambda header: replace(header, previous="ab" * 32),
+    ],
+    ids=["nonce", "day", "members", "index", "previous"],
+)
+def test_another_header_under_a_good_signature(scene: Scene, change: Callable[[BlockHeader], BlockHeader]) -> None:
+    scene.seal(draft(text="before"))
+    kept_and_told(scene, Misplacing(scene, change=change))
+    everything_is_in_once(scene, ["before", "one", "two"])
+
+
+def test_a_place_that_the_ledger_shows_as_taken(scene: Scene) -> None:
+    first, second = scene.seal(draft(text="before 1"), draft(text="before 2")).blocks
+    for place in ((first, 1), (None, 0), (first, 2), (None, 2), (second, 1)):
+        kept_and_told(scene, Misplacing(scene, place=place))
+    everything_is_in_once(scene, ["before 1", "before 2", *["one", "two"] * 5])
+
+
+def test_a_newer_place_than_the_author_knows_is_taken_up_and_judged_by_the_ledger(scene: Scene) -> None:
+    """Her copy of the ledger may be older than the hospital's; that there is no such block, the ledger says."""
+    scene.seal(draft(text="before"))
+    with pytest.raises(OutboxPending, match="faster too often"):
+        scene.seal(draft(text="one"), **at(scene, Misplacing(scene, place=("ab" * 32, 9))))
+    assert finish_pending(scene.site, scene.home.outbox) == 1
+    everything_is_in_once(scene, ["before", "one"])
+
+
+def test_a_receipt_for_what_was_not_anchored(scene: Scene) -> None:
+    """The author looks at the ledger herself before she forgets the batch."""
+    service = scene.site.hospitals[scene.riverside.member_id]
+
+    class Forgetful(HospitalStub):
+        def anchor(self, body: AnchorBlocks) -> Receipt:
+            return Receipt("ab" * 32, 7, "cd" * 32, 0)
+
+    with pytest.raises(OutboxPending, match="does not show it here"):
+        scene.seal(draft(text="one"), **at(scene, Forgetful(service)))
+    assert finish_pending(scene.site, scene.home.outbox) == 1
+    everything_is_in_once(scene, ["one"])

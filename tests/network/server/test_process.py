@@ -1,0 +1,290 @@
+"""The server as a process, over TLS: stopped, killed, and held on to by clients who send nothing."""
+
+import hashlib
+import json
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clinic.home import Home
+from clinic.keystore import MemberSecrets
+from ledger.bodies import Request
+from ledger.transactions import sign
+from network import tls, wire
+from network.server.app import url_of
+from network.signatures import sign_request
+from scheme import keyfile
+from tests.clinic.scene import PATIENT, READER, Template, build_template, copy_home
+from tests.network.server.served_home import HEAD_TIMEOUT_S
+
+
+class Server:
+    """A running server of a home, and a client that pinned it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.log = home.with_name("log")
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.network.server.served_home", str(self.home), str(self.port)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=Path(__file__).parents[3],
+            )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == f"127.0.0.1:{self.port}", self.log.read_text()
+        self.context = tls.ssl_context((self.home / "server/tls/ca.pem").read_text())
+        self.client = httpx.Client(base_url=self.url, verify=self.context, trust_env=False)
+
+    def signature(self, method: str, path: str, body: bytes | None, member: MemberSecrets) -> dict[str, str]:
+        digest = None if body is None else hashlib.sha256(body).digest()
+        return sign_request(
+            method, self.url + path, {}, digest, member.signing, member.member_id,
+            now=int(time.time()), nonce=secrets.token_bytes(16),
+        )  # fmt: skip
+
+    def call(self, method: str, path: str, body: bytes | None = None, *, by: MemberSecrets) -> httpx.Response:
+        return self.client.request(method, path, content=body, headers=self.signature(method, path, body, by))
+
+    def connection(self) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.port))
+        plain.settimeout(20)
+        return self.context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Seconds until the process ended."""
+        start = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(20)
+        return time.monotonic() - start
+
+    def close(self) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def template_of_today(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return build_template(tmp_path_factory.mktemp("process-template") / "home", lambda: int(time.time()))
+
+
+@contextmanager
+def running(template: Template, folder: Path) -> Iterator[Server]:
+    server = Server(copy_home(template, folder))
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def server(template_of_today: Template, tmp_path: Path) -> Iterator[Server]:
+    with running(template_of_today, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared(template_of_today: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for the tests that leave it running."""
+    with running(template_of_today, tmp_path_factory.mktemp("shared")) as opened:
+        yield opened
+
+
+def requesting(template: Template, home: Path) -> bytes:
+    reader = template.members[READER]
+    body = Request(secrets.token_hex(16), template.members[PATIENT].member_id, reader.member_id, "ab" * 32)
+    genesis = json.loads((home / "config.json").read_text())["genesis"]
+    return bytes(sign(body, signer_id=reader.member_id, key=reader.signing, ledger=genesis, time=int(time.time())))
+
+
+def test_it_is_reached_over_tls_by_who_pinned_it_and_stops_at_once(server: Server, template_of_today: Template) -> None:
+    assert server.client.get(wire.HEALTH).json() == {"status": "ok"}
+    assert server.call("GET", wire.ENDPOINTS, by=template_of_today.members[PATIENT]).json() == {"endpoints": []}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.url + wire.HEALTH, trust_env=False)
+    assert url_of(Home(server.home, profile=keyfile.TEST)) == server.url
+    idle = server.connection()  # keeps its connection open, and is not waited for
+    assert server.stop() < 5
+    assert server.process.returncode == 0
+    idle.close()
+
+
+def test_an_answer_comes_without_waiting_for_acknowledgements(shared: Server) -> None:
+    """A head and a body in two writes wait 40 ms for each other unless TCP_NODELAY is set."""
+    shared.client.get(wire.HEALTH)
+    fastest = min(_seconds(lambda: shared.client.get(wire.HEALTH)) for _ in range(20))
+    assert fastest < 0.03
+
+
+def _seconds(action) -> float:  # type: ignore[no-untyped-def]
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def test_a_head_that_does_not_come_ends_the_connection(shared: Server) -> None:
+    for begun in (b"", b"GET /healthz HTTP/1.1\r\nHost: 127"):
+        with shared.connection() as slow:
+            start = time.monotonic()
+            slow.sendall(begun)
+            try:
+                ended = slow.recv(100)
+            except ConnectionResetError:
+                ended = b""
+            assert ended == b""
+            assert HEAD_TIMEOUT_S * 0.5 < time.monotonic() - start < 10
+
+
+def test_a_second_head_that_does_not_come_ends_the_connection_too(shared: Server) -> None:
+    with shared.connection() as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+        start = time.monotonic()
+        slow.sendall(b"GET /healthz HTTP/1.1\r\n")
+        rest = b"x"
+        while rest:
+            try:
+                rest = slow.recv(4096)
+            except ConnectionResetError:
+                rest = b""
+        assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    "sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 100_000]
+)
+def test_what_is_no_http_request_has_an_answer_of_ours(shared: Server, sent: bytes) -> None:
+    with shared.connection() as wrong:
+        wrong.sendall(sent)
+        answer = b""
+        while b"}" not in answer and (piece := wrong.recv(4096)):
+            answer += piece
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400")
+        assert json.loads(body)["error"] == "message-invalid"
+    assert shared.client.get(wire.HEALTH).status_code == 200
+
+
+def test_a_running_request_is_finished_before_the_process_ends(server: Server, template_of_today: Template) -> None:
+    patient = template_of_today.members[PATIENT]
+    path = wire.LETTER.format(reader=patient.member_id, letter="ab" * 16)
+    body = bytes(60_000)
+    begun, answered = threading.Event(), []
+
+    def pieces() -> Iterator[bytes]:
+        yield body[:30_000]
+        begun.set()
+        time.sleep(1.0)
+        yield body[30_000:]
+
+    def send() -> None:
+        answered.append(server.client.put(path, content=pieces(), headers=server.signature("PUT", path, body, patient)))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    assert begun.wait(10)
+    time.sleep(0.2)
+    server.stop()
+    sending.join()
+    assert [answer.status_code for answer in answered] == [204]
+    assert (server.home / "mailbox" / patient.member_id / ("ab" * 16)).read_bytes() == body
+
+
+def test_what_was_acknowledged_survives_a_kill(server: Server, template_of_today: Template) -> None:
+    reader, patient = (template_of_today.members[name] for name in (READER, PATIENT))
+    transactions = [requesting(template_of_today, server.home) for _ in range(40)]
+    receipts: list[dict[str, object]] = []
+    letters: list[str] = []
+
+    def submit() -> None:
+        try:
+            for number, data in enumerate(transactions):
+                answer = server.call("POST", wire.TRANSACTIONS, data, by=reader)
+                receipts.append(answer.raise_for_status().json())
+                letter = f"{number:032x}"
+                path = wire.LETTER.format(reader=patient.member_id, letter=letter)
+                server.call("PUT", path, letter.encode(), by=reader).raise_for_status()
+                letters.append(letter)
+        except httpx.HTTPError:
+            return
+
+    submitting = threading.Thread(target=submit)
+    submitting.start()
+    while len(letters) < 5:
+        time.sleep(0.01)
+    server.stop(signal.SIGKILL)
+    submitting.join()
+    assert 5 <= len(letters) <= len(receipts) < len(transactions)
+    server.client.close()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    server.start()
+    for data, receipt in zip(transactions, receipts, strict=False):
+        assert server.call("POST", wire.TRANSACTIONS, data, by=reader).json() == receipt
+    for letter in letters:
+        path = wire.LETTER.format(reader=patient.member_id, letter=letter)
+        assert server.call("GET", path, by=patient).content == letter.encode()
+
+
+def test_a_request_of_before_a_restart_is_not_taken_after_it(server: Server, template_of_today: Template) -> None:
+    signature = server.signature("GET", wire.ENDPOINTS, None, template_of_today.members[PATIENT])
+    assert server.client.get(wire.ENDPOINTS, headers=signature).status_code == 200
+    server.stop(signal.SIGKILL)
+    server.client.close()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    server.start()
+    replayed = server.client.get(wire.ENDPOINTS, headers=signature)
+    assert (replayed.status_code, replayed.json()["error"]) == (401, "clock-apart")
+
+
+def test_the_log_of_the_process_is_json_lines_and_no_address_is_in_it(
+    server: Server, template_of_today: Template
+) -> None:
+    server.call("GET", wire.ENDPOINTS, by=template_of_today.members[PATIENT])
+    server.client.get("/nothing")
+    with server.connection() as wrong:
+        wrong.sendall(b"NONSENSE\r\n\r\n")
+        wrong.recv(1)
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert {line["event"] for line in lines} >= {"request"}
+    assert "127.0.0.1" not in server.log.read_text()
+
+
+def test_a_large_upload_takes_flat_memory(shared: Server, template_of_today: Template) -> None:
+    patient = template_of_today.members[PATIENT]
+    path = wire.BLOCK.format(locator="ab" * 32)
+    shared.call("PUT", path, bytes(1 << 20), by=patient)
+    before = _peak_kib(shared.process.pid)
+    answer = shared.call("PUT", path, bytes(96 << 20), by=patient)
+    assert (answer.status_code, answer.json()["error"]) == (422, "block-damaged")
+    assert _peak_kib(shared.process.pid) - before < 24 << 10
+
+
+def _peak_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
