@@ -82,7 +82,7 @@ def test_a_store_that_forgot_the_whole_tail_is_told(scene: Scene, sealed: tuple[
     """The store goes back to an older whole state: list and head come from the ledger, so the tail is missed."""
     for locator in sealed[2:]:
         del scene.store.blocks[locator]
-    told_to_everybody(scene, ChainGap, match="block 2 ")
+    told_to_everybody(scene, ChainGap, match="block [23] ")  # of a chapter the smallest block is fetched first
 
 
 @pytest.mark.parametrize(("one", "other"), [(2, 3), (0, 3)])

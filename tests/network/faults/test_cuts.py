@@ -139,10 +139,11 @@ FAULTS = {
 
 def meets(clinic: Clinic, operation: Operation, fault: str, folder: Path, places: list[tuple[str, float]]) -> None:
     """The operation, with a fault at each of ``places``: the way, and how much of what goes that way has gone."""
-    clinic.seal(draft(text=next(_texts)))  # what is fetched once, as the patient's card, is here before it is measured
+    clinic.seal(draft(text=next(_texts)))
     if operation is read:
         clinic.approve(clinic.ask())
-        clinic.read()
+    if operation is not join:
+        operation(clinic, folder, lambda: None)  # what is fetched once, as a card, is here before traffic is measured
     sizes, link, met = measured(clinic, operation, folder), clinic.hospital.link, 0
     for way, part in places:
         link.reset()
