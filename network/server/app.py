@@ -12,7 +12,7 @@ from clinic.errors import InputInvalid
 from clinic.home import Home
 from clinic.keystore import MemberSecrets
 from network.invitation import server_url
-from network.server import blocks, cards, endpoints, hospital, joining, ledger, letters, matching, reports
+from network.server import blocks, cards, endpoints, hospital, joining, ledger, letters, matching, relay, reports
 from network.server.authentication import Admitting
 from network.server.base import base_app
 from network.server.limits import Limits
@@ -39,7 +39,7 @@ def create_app(services: HospitalServices, admitting: Admitting) -> FastAPI:
         "ChartSeal hospital", admitting=admitting, limits=services.limits, metrics=metrics, healthy=engine.view
     )
     app.state.services = services
-    for part in (ledger, blocks, letters, cards, hospital, joining, endpoints, reports, matching):
+    for part in (ledger, blocks, letters, cards, hospital, joining, endpoints, reports, matching, relay):
         app.include_router(part.router)
     return app
 

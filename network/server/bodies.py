@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ledger.errors import FieldInvalid
 from network import wire
 from network.errors import BodyTooSlow, MessageInvalid, RequestUnsigned, SignatureRefused, TooLarge
 from network.server.authentication import Signed
 from network.server.limits import Limits
 from network.signatures import VerifiedRequest
+from scheme.errors import SchemeError
 
 _GRACE_S = 10.0
 """A body may be as slow as it likes for so long."""
@@ -31,6 +33,7 @@ class Body(BaseModel):
 
 
 Model = TypeVar("Model", bound=Body)
+Read = TypeVar("Read")
 
 
 class SignedBody:
@@ -107,6 +110,14 @@ def parsed(model: type[Model], data: bytes) -> Model:
         raise MessageInvalid(
             f"the body is not what the OpenAPI document says ({', '.join(places[:8])}); see {wire.OPENAPI}"
         ) from None
+
+
+def understood(read: Callable[[], Read]) -> Read:
+    """What ``read`` makes of a part of the body. Raises ``MessageInvalid`` when that is not what it should be."""
+    try:
+        return read()
+    except (FieldInvalid, SchemeError) as error:
+        raise MessageInvalid(f"the body is not what the OpenAPI document says: {error}; see {wire.OPENAPI}") from None
 
 
 def takes_json(model: type[BaseModel]) -> dict[str, Any]:

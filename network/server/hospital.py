@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
@@ -10,16 +11,13 @@ from pydantic import BaseModel, Field, StringConstraints
 from clinic.errors import NotPermitted, SealRefused
 from clinic.hospital import HospitalClient
 from ledger.bodies import AnchorBlocks
-from ledger.errors import FieldInvalid
 from network import wire
-from network.errors import MessageInvalid
 from network.server.authentication import Signed, require_own
-from network.server.bodies import Body, SignedBody, parsed, takes_json
+from network.server.bodies import Body, SignedBody, parsed, takes_json, understood
 from network.server.ledger import LedgerReceipt
 from network.server.problems import signed_problems
 from network.server.services import HospitalServices, Services
 from scheme import canonical
-from scheme.errors import SchemeError
 from scheme.header import BlockHeader
 from scheme.keys import VerifyingKey
 
@@ -75,10 +73,8 @@ def link(
     Nothing is reserved: who anchors first has the place.
     """
     asked = parsed(ToLink, data)
-    try:
-        headers = [BlockHeader.from_unsigned(canonical.unb64(text, what="a header")) for text in asked.headers]
-    except SchemeError as error:
-        raise MessageInvalid(f"a header cannot be read: {error}") from None
+    read = partial(canonical.unb64, what="a header")
+    headers = understood(lambda: [BlockHeader.from_unsigned(read(text)) for text in asked.headers])
     hospital = _of_key(services, headers[0].chapter.context.hospital)
     linked = hospital.link(asked.patient, request.member_id, headers)
     signatures = [canonical.b64(signature) for signature in linked.signatures]
@@ -90,13 +86,9 @@ def anchor(
     services: Services, request: Signed, data: Annotated[bytes, Depends(SignedBody(wire.MAX_ANCHOR_BYTES))]
 ) -> LedgerReceipt:
     """Anchor what the signer sealed, uploaded and had linked; final when the receipt is given."""
-    value: dict[str, Any] = parsed(ToAnchor, data).model_dump()
-    try:
-        body = AnchorBlocks.from_json(value)
-    except FieldInvalid as error:
-        raise MessageInvalid(str(error)) from None
+    body = understood(lambda: AnchorBlocks.from_json(parsed(ToAnchor, data).model_dump()))
     require_own(request, body.author)
-    hospital = services.site.hospitals.get(body.hospital) if body.hospital in services.site.hospitals else None
+    hospital = services.site.hospitals.get(body.hospital)
     if hospital is None:
         raise NotPermitted("that hospital is not at home here; ask its own server")
     return LedgerReceipt(**wire.receipt_to_json(hospital.anchor(body)))
