@@ -13,7 +13,7 @@ import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Database(ABC):
         self.connection = connection
         self.dialect = connection.dialect
         self._driver: Any = connection.connection.driver_connection
+        self._errors: type[Exception] = self.dialect.loaded_dbapi.Error
         self._depth = 0
         self.before_commit: Callable[[], None] = lambda: None
         """Writes what was kept back; called before ``save`` too."""
@@ -70,12 +71,12 @@ class Database(ABC):
         finally:
             self._depth -= 1
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """What is read within is of one moment. Within ``writing`` it is so already."""
-        if self._depth:
-            yield
-            return
+        return nullcontext() if self._depth else self._snapshot()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
         self._depth += 1
         try:
             self._control(self._begin_snapshot)
@@ -121,7 +122,7 @@ class Database(ABC):
 
     def _control(self, *statements: str) -> None:
         # Without Core's detours, as in ``ledger.prepared``.
-        with wrapped(self.dialect.loaded_dbapi.Error):
+        with wrapped(self._errors):
             for statement in statements:
                 self._driver.execute(statement)
 

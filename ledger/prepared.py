@@ -28,12 +28,8 @@ class Prepared:
 
     def one(self, **values: object) -> Any:
         """The first row, or ``None``."""
-        bound = self._bound(values)
-        try:
-            return self._driver.execute(self._sql, bound).fetchone()
-        except (self._errors, UnicodeDecodeError) as error:
-            with wrapped(self._errors):
-                raise error from None
+        with wrapped(self._errors):
+            return self._driver.execute(self._sql, self._bound(values)).fetchone()
 
     def all(self, **values: object) -> list[Any]:
         """All rows."""

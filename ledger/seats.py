@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scheme.hashing import Tag, tagged_hash
 
@@ -22,7 +23,8 @@ def quorum(seats: Sequence[Seat]) -> int:
     return 2 * sum(seat.weight for seat in seats) // 3 + 1
 
 
-def set_digest(seats: Sequence[Seat]) -> str:
+@lru_cache(maxsize=8)
+def set_digest(seats: tuple[Seat, ...]) -> str:
     """Names a set of delegates with its keys, weights and order: 32 bytes in hex."""
     parts = (bytes.fromhex(seat.delegate) + seat.key + seat.weight.to_bytes(8, "big") for seat in seats)
     return tagged_hash(Tag.DELEGATE_SET, *parts).hex()

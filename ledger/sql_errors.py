@@ -1,8 +1,7 @@
 """The boundary to the database: its errors become the ledger's."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -27,23 +26,37 @@ _SQLSTATE_DAMAGED = ("XX", "42", "22", "23")
 """PostgreSQL's classes: internal errors and corruption, a missing table, bad data; all else is a lost connection."""
 
 
-@contextmanager
-def wrapped(driver: type[Exception] = sqlite3.Error) -> Iterator[None]:
+class wrapped:  # noqa: N801 (used as a statement, like ``contextlib.suppress``)
     """Raise ``LedgerFull``, ``LedgerBusy``, ``LedgerUnavailable``, ``LedgerDamaged`` instead of SQLAlchemy's errors.
 
     ``driver`` is the root of the errors of the driver, where that is called directly.
+    A class and no generator: there is one around every statement, and this costs a third.
     """
-    try:
-        yield
-    except driver as error:
-        raise _ledger_error(error) from None
-    except DBAPIError as error:
-        raise _ledger_error(error.orig) from None
-    except SQLAlchemyError:
-        raise LedgerUnavailable("the ledger's database cannot be used; check its address and that it runs") from None
-    except UnicodeDecodeError:
-        # SQLite quotes a damaged schema in its message, and Python fails to decode that.
-        raise LedgerDamaged(_DAMAGED) from None
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: type[Exception] = sqlite3.Error) -> None:
+        self._driver = driver
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        if isinstance(error, self._driver):
+            raise _ledger_error(error) from None
+        if isinstance(error, DBAPIError):
+            raise _ledger_error(error.orig) from None
+        if isinstance(error, SQLAlchemyError):
+            raise LedgerUnavailable(
+                "the ledger's database cannot be used; check its address and that it runs"
+            ) from None
+        if isinstance(error, UnicodeDecodeError):
+            # SQLite quotes a damaged schema in its message, and Python fails to decode that.
+            raise LedgerDamaged(_DAMAGED) from None
 
 
 def _ledger_error(cause: BaseException | None) -> LedgerError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 from ledger.errors import CertificateInvalid, FieldInvalid, QuorumMissing, VoteInvalid
@@ -87,7 +88,9 @@ def cast_vote(key: SigningKey, delegate: str, header: LedgerHeader, *, accept: b
     return Vote(delegate, header.height, header.round, header.digest, accept, signature)
 
 
+@lru_cache(maxsize=8)
 def _statement(ledger: str, height: int, round_number: int, header: str, *, accept: bool) -> bytes:
+    # All delegates of a block sign the same.
     return canonical.dumps(
         {"ledger": ledger, "height": height, "round": round_number, "header": header, "accept": accept}
     )

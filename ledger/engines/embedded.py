@@ -149,11 +149,11 @@ class EmbeddedEngine(StoredLedger):
         self, group: Sequence[SignedTransaction], evidence: Sequence[Evidence], first_round: int
     ) -> tuple[Outcome, ...] | None:
         """What became of ``group``, in a block that is final now; ``None`` when no round led to a final block."""
-        state, seats = self._state, len(self._state.epoch(self._state.height + 1).seats)
+        height = self._state.height + 1
+        epoch = self._state.epoch(height)
         now = self._now()
-        for number in range(first_round, first_round + seats):
-            epoch = state.epoch(state.height + 1)
-            delegate = self._delegates.get(proposer(epoch, state.height + 1, number).delegate)
+        for number in range(first_round, first_round + len(epoch.seats)):
+            delegate = self._delegates.get(proposer(epoch, height, number).delegate)
             if delegate is None:
                 continue
             block, outcomes = self._built(group, evidence, delegate, number, now)
