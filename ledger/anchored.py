@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ledger.anchorings import Anchoring, block_key
 from ledger.bodies import BlockAnchor
+from ledger.errors import LedgerDamaged
 from ledger.records import AnchoredBlock, Chain, Chapter
 from ledger.tables import Tables
 
@@ -51,7 +52,10 @@ def chains_of(tables: Tables, patient: str) -> Iterator[Chain]:
 
 
 def _anchoring(tables: Tables, position: int) -> Anchoring:
-    return Anchoring.from_bytes(tables.anchorings.get(position) or b"")
+    row = tables.anchorings.get(position)
+    if row is None:
+        raise LedgerDamaged("an anchoring is missing from the ledger's state; restore the ledger from a good copy")
+    return Anchoring.from_bytes(row)
 
 
 def _anchored(

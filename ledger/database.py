@@ -110,6 +110,10 @@ class Database(ABC):
     def check(self) -> None:
         """The database's own full check. Raises ``LedgerDamaged``."""
 
+    def streamed(self, query: sa.Select[Any]) -> sa.CursorResult[Any]:
+        """The rows of ``query`` as they are fetched, not all in memory. Within ``snapshot`` or ``writing`` only."""
+        return self.connection.execute(query, execution_options={"stream_results": True})
+
     def close(self) -> None:
         """Let go of the connection, also of one that is lost."""
         with suppress(DBAPIError):

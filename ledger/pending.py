@@ -9,17 +9,17 @@ import zlib
 from dataclasses import dataclass
 from typing import Self
 
-from ledger.errors import FieldInvalid, LedgerDamaged, LedgerError
+from ledger.errors import LedgerDamaged, LedgerError, UnknownType, UnknownVersion
 from ledger.fields import Fields
 from ledger.finality import nested_bytes
 from ledger.genesis import MAX_SEATS
 from ledger.header import LedgerHeader
 from ledger.transactions import SignedTransaction
+from ledger.validate import MAX_BLOCK_ENTRIES
 from ledger.votes import Vote
 from scheme import canonical
 from scheme.errors import EncodingInvalid
 
-_MAX_TRANSACTIONS = 1_000_000
 _CHECKSUM_SIZE = 4
 
 
@@ -45,11 +45,13 @@ class PendingBlock:
                 LedgerHeader.from_bytes(nested_bytes(fields, "header")),
                 tuple(
                     SignedTransaction.from_bytes(nested_bytes(Fields({"it": each}, frozenset({"it"}), what="it"), "it"))
-                    for each in fields.array("transactions", minimum=1, maximum=_MAX_TRANSACTIONS)
+                    for each in fields.array("transactions", minimum=1, maximum=MAX_BLOCK_ENTRIES)
                 ),
                 tuple(Vote.from_json(vote) for vote in fields.array("votes", minimum=0, maximum=MAX_SEATS)),
             )
-        except (EncodingInvalid, FieldInvalid, LedgerError):
+        except (UnknownType, UnknownVersion):
+            raise
+        except (EncodingInvalid, LedgerError):
             raise _damaged() from None
 
     def __bytes__(self) -> bytes:

@@ -216,7 +216,7 @@ class LedgerStore:
         """All kept nodes, in order: for comparing two trees."""
         query = sa.select(NODE).order_by(NODE.c.level, NODE.c.place)
         with wrapped():
-            for row in self.database.connection.execute(query):
+            for row in self.database.streamed(query):
                 yield tuple(row)
 
     # The whole
@@ -236,7 +236,7 @@ class LedgerStore:
         names = tuple(table.columns.keys())
         put = Prepared(copy.connection, sa.insert(table))
         with wrapped():
-            rows = self.database.connection.execute(sa.select(table))
+            rows = self.database.streamed(sa.select(table))
             while page := rows.fetchmany(_COPIED_ROWS):
                 put.run_many([tuple(row) for row in page], names)
 

@@ -25,6 +25,7 @@ from ledger.engines.stored import BUSY_TIMEOUT_S, StoredLedger, system_clock
 from ledger.errors import (
     BlockInvalid,
     ClockBehind,
+    EntryMisplaced,
     LedgerDamaged,
     LedgerError,
     QuorumMissing,
@@ -103,8 +104,12 @@ class EmbeddedEngine(StoredLedger):
         with self._queue_lock:
             self._queue.append(waiting)
         with self._open():
-            while waiting.outcome is None:
-                self._settle_waiting()
+            try:
+                while waiting.outcome is None:
+                    self._settle_waiting()
+            except Exception:
+                self._leave(waiting)
+                raise
         if isinstance(waiting.outcome, Receipt):
             return waiting.outcome
         raise waiting.outcome
@@ -143,6 +148,11 @@ class EmbeddedEngine(StoredLedger):
         with self._queue_lock:
             del self._queue[: len(group)]
 
+    def _leave(self, waiting: _Waiting) -> None:
+        """Whatever went wrong unforeseen does not go wrong again for everybody after."""
+        with self._queue_lock:
+            self._queue = [other for other in self._queue if other is not waiting]
+
     # Within the write lock
 
     def _next_block(
@@ -162,7 +172,7 @@ class EmbeddedEngine(StoredLedger):
                 return outcomes
             expected = block.close()
             header = delegate.propose(expected)
-            if header is None:
+            if header is None or not _same_turn(header, expected):
                 self._undo()
                 continue
             votes = self._asked(header, epoch, (), valid=header == expected)
@@ -187,13 +197,13 @@ class EmbeddedEngine(StoredLedger):
             return 0, ()
         epoch = self._state.epoch(header.height)
         self._store.database.save()
-        block = NextBlock(self._state, self._frontier.copy(), round=header.round, time=header.time)
         try:
+            block = NextBlock(self._state, self._frontier.copy(), round=header.round, time=header.time)
             for transaction in kept.transactions:
                 block.add(transaction)
             require_same(header, block.close())
             valid = True
-        except (Refused, TransactionInvalid, BlockInvalid):
+        except (Refused, TransactionInvalid, BlockInvalid, EntryMisplaced):
             valid = False
         votes = self._asked(header, epoch, kept.votes, valid=valid)
         if valid and self._committed(header, votes, epoch, block):
@@ -280,3 +290,9 @@ class EmbeddedEngine(StoredLedger):
                 "this machine's clock is behind the ledger's newest entry; set the clock and submit again"
             )
         return max(now, self._state.time)
+
+
+def _same_turn(header: LedgerHeader, expected: LedgerHeader) -> bool:
+    """Whether a proposed header is for the turn it was asked for; a vote on any other would bind honest delegates."""
+    names = ("ledger", "height", "round", "previous", "time", "proposer")
+    return all(getattr(header, name) == getattr(expected, name) for name in names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -23,6 +23,8 @@ from ledger.store import LedgerStore
 from ledger.validate import LedgerBlock
 
 _BLOCKS_PER_COMMIT = 256
+_BYTES_PER_COMMIT = 8 * 1024 * 1024
+"""Of transactions; a page ends with the block that reaches it."""
 
 
 class BlockSource(Protocol):
@@ -67,34 +69,38 @@ class Replica(StoredLedger):
         if source.genesis.digest != self.genesis.digest:
             raise OtherLedger("the source is another ledger than this replica's; follow the one with its genesis")
         here, asked_at = self.view(), self._clock()
-        height, digest = here.height, here.block
-        blocks = source.blocks(max(height, 1))
-        if height:
+        blocks = source.blocks(max(here.height, 1))
+        if here.height:
             known = next(blocks, None)
-            if known is None or known.header.digest != digest:
-                raise ForkOffered(
-                    f"the source does not have ledger block {height} as it is known here: a restored backup or a fork; "
-                    "do not use it, and ask the other copies for theirs"
-                )
-        taken = 0
-        while page := self._take(blocks):
-            taken += page
+            if known is None or known.header.digest != here.block:
+                raise _fork(here.height)
+        taken, following = 0, here.height + 1
+        while True:
+            page, broken = _page(blocks)
+            if page:
+                taken += self._take(page, following)
+                following += len(page)
+            if broken is not None:
+                raise broken
+            if not page:
+                break
         self._followed_at = asked_at
         return taken
 
-    def _take(self, blocks: Iterator[LedgerBlock]) -> int:
-        """Take the next few of ``blocks``, durable together; returns how many."""
+    def _take(self, page: Sequence[LedgerBlock], first: int) -> int:
+        """Take the blocks of ``page``, from height ``first`` on, durable together; returns how many were new.
+
+        Another process may have taken some of them since the source was asked.
+        """
         refused: LedgerError | None = None
         taken = 0
         with self._writing():
-            while taken < _BLOCKS_PER_COMMIT:
-                try:
-                    block = next(blocks, None)
-                except LedgerError as error:  # of the source
-                    refused = error
-                    break
-                if block is None:
-                    break
+            for height, block in enumerate(page, first):
+                if height <= self._state.height:
+                    if self._store.header(height)[0].digest != block.header.digest:
+                        refused = _fork(height)
+                        break
+                    continue
                 self._store.database.save()
                 try:
                     self._fold(block)
@@ -108,3 +114,26 @@ class Replica(StoredLedger):
         if refused is not None:
             raise refused
         return taken
+
+
+def _page(blocks: Iterator[LedgerBlock]) -> tuple[list[LedgerBlock], LedgerError | None]:
+    """The next few blocks, and the source's error after them. Nothing is locked while a slow source is waited for."""
+    page: list[LedgerBlock] = []
+    size = 0
+    while len(page) < _BLOCKS_PER_COMMIT and size < _BYTES_PER_COMMIT:
+        try:
+            block = next(blocks, None)
+        except LedgerError as error:
+            return page, error
+        if block is None:
+            break
+        page.append(block)
+        size += sum(len(bytes(entry.transaction)) for entry in block.entries)
+    return page, None
+
+
+def _fork(height: int) -> ForkOffered:
+    return ForkOffered(
+        f"the source does not have ledger block {height} as it is known here: a restored backup or a fork; do not use "
+        "it, and ask the other copies for theirs"
+    )

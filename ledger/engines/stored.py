@@ -13,14 +13,18 @@ from ledger.database import SqliteDatabase
 from ledger.engine import Clock, Verified, View
 from ledger.entry import Entry
 from ledger.errors import (
+    BlockInvalid,
+    CertificateInvalid,
     GenesisInvalid,
     LedgerClosed,
     LedgerDamaged,
     LedgerError,
     ProofUnavailable,
+    QuorumMissing,
     TransactionInvalid,
     UnknownType,
     UnknownVersion,
+    VoteInvalid,
 )
 from ledger.finality import FinalHeader, Handover
 from ledger.genesis import Genesis
@@ -244,7 +248,7 @@ class StoredLedger:
         for block in self.blocks(replica._state.height + 1):
             try:
                 replica._fold(block)
-            except LedgerError as error:
+            except (BlockInvalid, CertificateInvalid, QuorumMissing, VoteInvalid) as error:
                 raise _damaged(f"ledger block {block.header.height}", error) from None
 
     def _compare(self, replica: StoredLedger) -> None:

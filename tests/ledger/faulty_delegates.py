@@ -50,6 +50,13 @@ class LyingProposer(Delegate):
         return replace(header, state_root=digest("a lie"))
 
 
+class AstrayProposer(Delegate):
+    """Proposes a header for a turn far ahead of its own."""
+
+    def propose(self, header: LedgerHeader) -> LedgerHeader | None:
+        return replace(header, height=header.height + 10**9)
+
+
 class DoubleSigningDelegate(Delegate):
     """Accepts every header, and beside it another one of the same height and round; ``pairs`` are what it signed."""
 

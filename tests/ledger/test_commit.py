@@ -273,6 +273,17 @@ def test_an_interrupted_leader_leaves_the_others_served(
     council.sound()
 
 
+def test_an_unforeseen_error_is_not_met_again_by_who_comes_after(
+    council: Council, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaking(council, monkeypatch, "appending", ValueError("unforeseen"))
+    with pytest.raises(ValueError, match="unforeseen"):
+        council.engine.submit(council.transaction())
+    assert council.engine._queue == []
+    assert isinstance(council.engine.submit(council.transaction()), Receipt)
+    council.sound()
+
+
 def test_an_error_for_all_leaves_nobody_waiting(council: Council, monkeypatch: pytest.MonkeyPatch) -> None:
     transactions = [council.transaction() for _ in range(12)]
     breaking(council, monkeypatch, "committing", LedgerBusy("busy"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.database import SqliteDatabase
 from ledger.engines.embedded import EmbeddedEngine, system_clock
 from ledger.entry import Entry, entry_digest
 from ledger.errors import (
@@ -278,6 +279,24 @@ def test_full_disk_adds_nothing_and_recovers(path: Path, scene: Scene, engine: E
     connection.exec_driver_sql("PRAGMA max_page_count=1000000")
     receipts = engine.submit_many(transactions)
     assert [getattr(receipt, "position", None) for receipt in receipts] == [15, 16]
+    engine.verify()
+
+
+def test_no_room_for_verifying_is_not_damage(
+    path: Path, scene: Scene, engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.submit(scene.sign(scene.anchor(4096), "north"))
+    scratch = SqliteDatabase.scratch
+
+    def small() -> SqliteDatabase:
+        database = scratch()
+        database.connection.exec_driver_sql("PRAGMA max_page_count=40")
+        return database
+
+    monkeypatch.setattr(SqliteDatabase, "scratch", small)
+    with pytest.raises(LedgerFull):
+        engine.verify()
+    monkeypatch.undo()
     engine.verify()
 
 

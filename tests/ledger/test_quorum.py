@@ -20,7 +20,7 @@ from ledger.transactions import SignedTransaction
 from ledger.votes import Vote
 from tests.ledger.council import NAMES, Council, kinds
 from tests.ledger.engines import ENGINES
-from tests.ledger.faulty_delegates import DownDelegate, LyingProposer, RefusingDelegate
+from tests.ledger.faulty_delegates import AstrayProposer, DownDelegate, LyingProposer, RefusingDelegate
 from tests.ledger.scene import FOUNDERS, ident, signing_key
 
 
@@ -244,6 +244,17 @@ def test_a_lying_proposer_is_rejected_and_convicted(council: Council) -> None:
     assert council.reputation(liar) == FIRST_REPUTATION - 30
     block = next(council.engine.blocks(council.newest.height))
     assert len(block.certificate.votes) == 4, "the liar accepts what others propose"
+
+
+def test_a_proposal_for_another_turn_is_a_missed_turn_and_binds_nobody(council: Council) -> None:
+    astray = council.turns()[0]
+    council.put(AstrayProposer, astray)
+    final(council, council.transaction())
+    assert council.newest.round == 1
+    assert council.faults() == [(astray, "missed-turn", council.newest.height, 0)]
+    council.all()
+    final(council, council.transaction())
+    assert council.newest.round == 0
 
 
 def test_the_proof_of_a_lie_does_not_depend_on_the_next_proposer(council: Council) -> None:

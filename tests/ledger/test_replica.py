@@ -1,6 +1,7 @@
 """A replica takes what holds, in order, and nothing else; whatever it is offered, it stays good."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -273,3 +274,46 @@ def test_interrupted_it_stands_at_a_whole_page(
     assert replica.verify().height == 2
     assert replica.follow(council.engine) == BLOCKS - 2
     same(replica, council)
+
+
+class StalledSource:
+    """Sends what ``blocks`` does, and asks ``while_waiting`` before each."""
+
+    def __init__(self, source: BlockSource, while_waiting: Callable[[], object]) -> None:
+        self.genesis = source.genesis
+        self._source = source
+        self._while_waiting = while_waiting
+
+    def blocks(self, start: int = 1) -> Iterator[LedgerBlock]:
+        for block in self._source.blocks(start):
+            self._while_waiting()
+            yield block
+
+
+def test_nothing_is_locked_while_a_source_is_waited_for(council: Council, replica: Replica, tmp_path: Path) -> None:
+    other = Replica.open(tmp_path / "replica", clock=council.clock, busy_timeout_s=0)
+    seen = []
+
+    def look() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            seen.append(pool.submit(lambda: replica.view().height).result(timeout=10))
+        with other._writing():  # another process may write meanwhile
+            pass
+
+    assert replica.follow(StalledSource(council.engine, look)) == BLOCKS
+    assert seen == [0] * BLOCKS
+    other.close()
+
+
+def test_another_process_may_follow_meanwhile(council: Council, replica: Replica, tmp_path: Path) -> None:
+    other = Replica.open(tmp_path / "replica", clock=council.clock)
+    taken = []
+
+    def follow_too() -> None:
+        if not taken:
+            taken.append(other.follow(council.engine))
+
+    assert replica.follow(StalledSource(council.engine, follow_too)) == 0
+    assert taken == [BLOCKS]
+    same(replica, council)
+    other.close()
