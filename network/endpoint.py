@@ -7,6 +7,7 @@ on the ledger, and what a proxy answers is signed and proved.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -60,7 +61,7 @@ class EndpointCard:
             signature = canonical.unb64(fields.raw("signature"), what="the signature", size=SIGNATURE_SIZE)
             ca, url = str(fields.raw("ca")), str(fields.raw("url"))
             card = cls(fields.identifier("member"), url, ca, fields.integer("issued"), signature)
-            tls.fingerprint(ca)
+            tls.ssl_context(ca)
             if bytes(card) != data or server_url(url) != url:
                 raise FieldInvalid("it is not in canonical form")
         except (EncodingInvalid, FieldInvalid, IdentityInvalid, InvitationInvalid) as error:
@@ -68,7 +69,9 @@ class EndpointCard:
         return card
 
     def verify(self, state: State, *, now: int) -> None:
-        """Return if a member in office signed this. Raises ``EndpointInvalid``."""
+        """Return if a member in office signed this, not after ``now``. Raises ``EndpointInvalid``."""
+        if self.issued > now + state.genesis.max_clock_skew_s:
+            raise EndpointInvalid("an endpoint card is of a time to come; its member's clock is ahead")
         try:
             member = current_member(state, self.member, now=now)
             VerifyingKey(member.keys.verifying).verify(Tag.ENDPOINT, self._unsigned(), self.signature)
@@ -118,8 +121,12 @@ class EndpointBook:
         return EndpointCard.from_bytes(durable.read(path)) if path.exists() else None
 
     def cards(self) -> list[EndpointCard]:
-        """All that are known, by member id."""
-        return [EndpointCard.from_bytes(durable.read(path)) for path in sorted(self._folder.glob("*.json"))]
+        """All that are known and can be read, by member id."""
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            with contextlib.suppress(EndpointInvalid):
+                found.append(EndpointCard.from_bytes(durable.read(path)))
+        return found
 
     def _path(self, member_id: str) -> Path:
         if not re.fullmatch(ID_PATTERN, member_id):

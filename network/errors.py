@@ -83,6 +83,10 @@ class Busy(NetworkError):
     code = "server-busy"
 
 
+TRANSIENT = (ServerUnreachable, Busy, TooManyRequests)
+"""What may be gone at the next attempt."""
+
+
 class RangeInvalid(NetworkError):
     """A ``Range`` that lies behind the end of the block."""
 

@@ -12,6 +12,8 @@ import binascii
 import fcntl
 import hashlib
 import hmac
+import ipaddress
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,8 @@ from scheme.errors import EncodingInvalid
 DAYS = 7
 """Default of how long an invitation counts."""
 MAX_DAYS = 90
+_MAX_HOST = 253
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 _VERSION = "1"
 _CODE_BYTES = 16
 _DIGEST_BYTES = 32
@@ -199,11 +203,20 @@ def server_url(text: str) -> str:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    sound = parts.scheme == "https" and parts.hostname and parts.path in {"", "/"} and not parts.query
+    sound = parts.scheme == "https" and _is_host(parts.hostname or "") and parts.path in {"", "/"} and not parts.query
     if not sound or parts.username is not None or parts.fragment or not text.isascii():
         raise InvitationInvalid("a server's address is https://HOST:PORT and nothing more")
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return f"https://{host}" if port in {None, 443} else f"https://{host}:{port}"
+
+
+def _is_host(name: str) -> bool:
+    """Whether it is an address, or a name as RFC 1123 section 2.1 has it (not yet one that exists)."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return len(name) <= _MAX_HOST and all(_LABEL.fullmatch(label) for label in name.split("."))
+    return True
 
 
 def code_from_text(text: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from clinic import durable
@@ -11,7 +10,7 @@ from clinic.errors import HomeInvalid
 from ledger.state import State
 from network import wire
 from network.client.transport import Transport
-from network.errors import CardUnknown, ServerRolledBack
+from network.errors import TRANSIENT, CardUnknown, ServerRolledBack
 from scheme import canonical
 from scheme.errors import ChartSealError, EncodingInvalid
 from scheme.keycard import KeyCard, KeyCardInvalid
@@ -58,9 +57,15 @@ class RemoteKeyCards:
         """
         for folder in self._folder.glob("*"):
             anchored = state.key_card(folder.name)
-            if anchored is not None and anchored.version > self._newest(folder.name):
-                with contextlib.suppress(ChartSealError):
+            if anchored is None:
+                continue
+            try:
+                if anchored.version > self._newest(folder.name):
                     self.fetch(folder.name, anchored.version, anchored.digest)
+            except TRANSIENT:
+                return
+            except ChartSealError:
+                continue  # what is wrong with it is told when it is to be sealed to
 
     def _fetched(self, patient_id: str, version: int, commitment: str) -> bytes:
         path = _path(patient_id, version, commitment)

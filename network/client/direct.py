@@ -1,25 +1,30 @@
 """Blocks straight to and from the store, by URLs that the server signs where the store behind it can.
 
 Only a way to go faster: where it fails, the caller goes through the server. The URLs lead anywhere a server likes, so
-nothing but the block goes there, over TLS (or to this machine itself), and no redirect is followed.
+nothing but the block goes there, over TLS (or to this machine itself if the server is here too), with the few header
+fields that stores need, and no redirect is followed.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
 
-from cloud.errors import PresignUnsupported
+from cloud.errors import PresignUnsupported, TransferDamaged
 from cloud.streams import rewind, write_to
 from network import wire
-from network.client.transport import CONNECT_TIMEOUT_S, MAX_CONNECTIONS, READ_TIMEOUT_S, Transport, Upload
+from network.client.transport import BROKEN, CONNECT_TIMEOUT_S, MAX_CONNECTIONS, READ_TIMEOUT_S, Transport, Upload
 from network.errors import NoSuchPath
+
+_HEADER = re.compile(r"if-none-match|content-type|x-amz-[a-z0-9-]+|x-goog-[a-z0-9-]+", re.ASCII | re.IGNORECASE)
+"""What a store may have signed into a URL for putting a block."""
 
 
 class DirectBlocks:
@@ -27,7 +32,9 @@ class DirectBlocks:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._supported = True
+        self._unsupported: set[str] = set()
+        """Methods for which the store gives no URLs, or none of use."""
+        self._here = _is_here(transport.url)
         self._client: httpx.Client | None = None
         self._lock = threading.Lock()
 
@@ -40,31 +47,33 @@ class DirectBlocks:
 
     def _presigned(self, locators: Sequence[str], method: str) -> tuple[Mapping[str, str], dict[str, str]]:
         """URLs by locator, and the header fields that go with each request."""
-        if not self._supported:
+        if method in self._unsupported:
             return {}, {}
         try:
             answer = self._transport.post_json(wire.BLOCKS_PRESIGN, {"locators": list(locators), "method": method})
         except (PresignUnsupported, NoSuchPath):
-            self._supported = False
+            self._unsupported.add(method)
             return {}, {}
         urls, headers = answer.get("urls"), answer.get("headers")
         if not isinstance(urls, dict) or not isinstance(headers, dict):
             return {}, {}
-        found = {locator: urls[locator] for locator in locators if _is_safe(urls.get(locator))}
-        return found, {str(name): str(value) for name, value in headers.items()}
+        found = {locator: urls[locator] for locator in locators if self._is_safe(urls.get(locator))}
+        if not found:
+            self._unsupported.add(method)
+        return found, {name: str(value) for name, value in headers.items() if _HEADER.fullmatch(name)}
 
     def get(self, url: str, sink: BinaryIO, start: int) -> int | None:
-        """The block's size in bytes, once it is in ``sink`` from ``start`` on; ``None`` when it did not come whole."""
+        """The block's size in bytes, once it is in ``sink`` from ``start`` on; ``None`` when it did not come whole.
+
+        Raises ``TransferDamaged`` on more bytes than a block has.
+        """
         rewind(sink, start)
-        count = 0
         try:
             with self._http().stream("GET", url) as response:
                 if response.status_code != httpx.codes.OK:
                     return None
-                for chunk in response.iter_raw():
-                    write_to(sink, chunk)
-                    count += len(chunk)
-        except httpx.HTTPError:
+                count = copied(response.iter_raw(), sink)
+        except BROKEN:
             return None
         self._transport.traffic.count(requests=1, received=count)
         return count
@@ -77,7 +86,7 @@ class DirectBlocks:
         headers["content-length"] = str(upload.size_bytes)
         try:
             answer = self._http().put(urls[locator], content=upload.chunks(), headers=headers)
-        except httpx.HTTPError:
+        except BROKEN:
             return False
         self._transport.traffic.count(requests=1, sent=upload.size_bytes)
         return answer.is_success
@@ -88,6 +97,11 @@ class DirectBlocks:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+    def _is_safe(self, url: object) -> bool:
+        if not isinstance(url, str):
+            return False
+        return url.startswith("https://") or (url.startswith("http://") and self._here and _is_here(url))
 
     def _http(self) -> httpx.Client:
         with self._lock:
@@ -103,12 +117,20 @@ class DirectBlocks:
             return self._client
 
 
-def _is_safe(url: object) -> bool:
-    if not isinstance(url, str):
-        return False
+def copied(chunks: Iterable[bytes], sink: BinaryIO) -> int:
+    """Write a block's ``chunks`` to ``sink``; how many bytes. Raises ``TransferDamaged`` on more than a block has."""
+    count = 0
+    for chunk in chunks:
+        count += len(chunk)
+        if count > wire.MAX_BLOCK_BYTES:
+            raise TransferDamaged("more bytes came than a block has; tell the operator of the hospital's server")
+        write_to(sink, chunk)
+    return count
+
+
+def _is_here(url: str) -> bool:
+    """Whether ``url`` names this machine by a loopback address."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        return parts.scheme == "https" or (parts.scheme == "http" and ipaddress.ip_address(host).is_loopback)
+        return ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
     except ValueError:
         return False

@@ -13,7 +13,7 @@ from ledger.engine import Receipt
 from network import wire
 from network.client.ledger import FollowingLedger
 from network.client.transport import Transport, json_body, parsed
-from network.errors import AnswerInvalid, Busy, ServerUnreachable, TooManyRequests
+from network.errors import TRANSIENT, AnswerInvalid
 from scheme import canonical
 from scheme.errors import EncodingInvalid
 from scheme.header import BlockHeader
@@ -36,8 +36,7 @@ class RemoteHospital:
         with _reached():
             answer = self._transport.post_json(wire.LINKS, asked)
         previous, index, listed = answer.get("previous"), answer.get("index"), answer.get("signatures")
-        sound = isinstance(previous, str | None) and type(index) is int and isinstance(listed, list)
-        if not sound or not isinstance(index, int) or not isinstance(listed, list):
+        if not isinstance(previous, str | None) or type(index) is not int or not isinstance(listed, list):
             raise LinkInvalid("the hospital's answer is no place in a chain; the records stay in the outbox")
         try:
             signatures = [canonical.unb64(each, what="a signature") for each in listed]
@@ -61,5 +60,5 @@ class RemoteHospital:
 def _reached() -> Iterator[None]:
     try:
         yield
-    except (ServerUnreachable, Busy, TooManyRequests, AnswerInvalid) as error:
+    except (*TRANSIENT, AnswerInvalid) as error:
         raise HospitalUnreachable(str(error)) from None

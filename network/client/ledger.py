@@ -28,13 +28,12 @@ from ledger.validate import LedgerBlock
 from network import wire
 from network.client.transport import Transport, parsed
 from network.errors import (
-    Busy,
+    TRANSIENT,
     NetworkError,
     ServerForked,
     ServerNotPinned,
     ServerRolledBack,
     ServerUnreachable,
-    TooManyRequests,
 )
 from scheme import canonical
 from scheme.errors import ChartSealError
@@ -51,23 +50,32 @@ class LedgerUnreachable(ServerUnreachable, LedgerUnavailable):
 
 
 class RemoteBlocks:
-    """``BlockSource`` at a server. ``known`` is the copy that blocks are taken into: it says where entries stand."""
+    """``BlockSource`` at a server. ``known`` is the copy that blocks are taken into: it says where entries stand.
 
-    def __init__(self, transport: Transport, known: Replica) -> None:
+    ``seen``: height and digest of a block that the server showed once, if its ledger is to have it.
+    """
+
+    def __init__(self, transport: Transport, known: Replica, seen: tuple[int, str] = (0, "")) -> None:
         self.genesis = known.genesis
         self.height = 0
         """Of the newest block that the server sent."""
         self._transport = transport
         self._known = known
+        self._seen = seen
 
     def blocks(self, start: int = 1) -> Iterator[LedgerBlock]:
-        """As ``BlockSource.blocks``, in one streamed answer. Raises ``LedgerError`` alone, ``_Broken`` for others."""
+        """As ``BlockSource.blocks``, in one streamed answer.
+
+        Raises ``LedgerError`` alone: ``ForkOffered`` at another block than the one seen, ``_Broken`` for others.
+        """
         position, previous = _stands_before(self._known, start)
         try:
             with self._transport.stream("GET", wire.LEDGER_BLOCKS, params={"from": str(start)}, signed=False) as answer:
                 lines = answer.lines(MAX_LINE_BYTES)
                 for block in read_blocks(lines, height=start, position=position, previous=previous):
                     self.height = block.header.height
+                    if self.height == self._seen[0] and block.header.digest != self._seen[1]:
+                        raise ForkOffered("the server shows another block than the one that was seen there")
                     yield block
         except NetworkError as error:
             raise _Broken(str(error)) from error
@@ -106,6 +114,7 @@ class FollowingLedger:
         self._notice = notice
         self._asked_at: int | None = None
         self._reached = False
+        self._trusted = False
         self._lock = threading.RLock()
 
     # Reading
@@ -169,19 +178,22 @@ class FollowingLedger:
 
     def _fresh(self) -> Replica:
         if self.fresh_s is None:
+            if not self._trusted:
+                self._require_seen()
             return self._copy
         with self._lock:
             now = self._clock()
             if self._asked_at is None or not 0 <= now - self._asked_at < self.fresh_s:
                 try:
                     self.follow()
-                except (ServerUnreachable, Busy, TooManyRequests):
+                except TRANSIENT:
+                    self._require_seen()
                     self._asked_at, self._reached = now, False  # not before every question again
                     self._notice(self._copy.view().as_of)
         return self._copy
 
     def _follow_once(self) -> int:
-        source = RemoteBlocks(self._transport, self._copy)
+        source = RemoteBlocks(self._transport, self._copy, self._seen.load())
         height = self._copy.view().height
         try:
             return self._copy.follow(source)
@@ -202,6 +214,7 @@ class FollowingLedger:
             raise _rolled_back(height)
         if height and next(self._copy.blocks(height)).header.digest != digest:
             raise self._forked(height)
+        self._trusted = True
 
     def _remember(self) -> None:
         self._seen.remember(self._copy)
@@ -260,19 +273,33 @@ class FollowingLedger:
 
     def _post(self, transaction: SignedTransaction) -> Receipt:
         # Sent again without harm: the same transaction gives the same receipt.
+        broke = False
+
+        def attempt() -> bytes:
+            nonlocal broke
+            try:
+                return self._transport.request("POST", wire.TRANSACTIONS, body=bytes(transaction), again=False)
+            except ServerUnreachable:
+                broke = True
+                raise
+
         try:
-            answer = self._transport.request("POST", wire.TRANSACTIONS, body=bytes(transaction))
-        except ServerUnreachable as error:
-            raise LedgerUnreachable(str(error)) from None
+            answer = self._transport.retrying(attempt)
+        except TRANSIENT as error:
+            if not broke:
+                raise  # it was refused each time, for now
+            raise LedgerUnreachable(
+                f"whether the server took this is open; look at what is in the ledger before doing it again: {error}"
+            ) from None
         return wire.receipt_from_json(parsed(answer))
 
     def _confirm(self, receipts: Sequence[Receipt], transactions: Sequence[SignedTransaction | None]) -> list[Entry]:
         try:
             self.follow()
-        except ServerUnreachable as error:
+        except TRANSIENT as error:
             raise LedgerUnreachable(
-                f"the server confirmed this, but broke off before its ledger showed it; see what stands there before "
-                f"doing it again: {error}"
+                f"the server confirmed this, but its ledger could not be read to see it; look at what stands there "
+                f"before doing it again: {error}"
             ) from None
         end = self._copy.view().position
         found = []

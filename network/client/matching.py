@@ -24,7 +24,7 @@ from ledger.bodies import Role
 from ledger.errors import FieldInvalid
 from matching.answer import Acceptance, Decline
 from matching.errors import IssuersNotIndependent, RelayUnavailable
-from matching.index_request import IndexRequest
+from matching.index_request import MAX_CERTIFICATE_BYTES, IndexRequest
 from matching.mailbox import MailboxSecret
 from matching.offer import KeyCheck
 from matching.pair import Contact
@@ -37,13 +37,12 @@ from network.client.endpoints import cards_of
 from network.client.ledger import FollowingLedger
 from network.client.transport import Signer, Transport, json_body, parsed
 from network.endpoint import EndpointBook, EndpointCard
-from network.errors import AnswerInvalid, Busy, ServerUnreachable, TooManyRequests
+from network.errors import TRANSIENT, AnswerInvalid
 from scheme import canonical
 from scheme.errors import EncodingInvalid
 from scheme.keys import VerifyingKey
 
 ISSUERS = 2
-_MAX_CERTIFICATE_BYTES = 16 << 10
 _T = TypeVar("_T")
 
 
@@ -138,7 +137,7 @@ class RemoteRegister:
         """See ``RegisterClient``. Raises ``RegisterClosed`` too."""
         answer = self._transport.post_json(wire.PSEUDONYMS, messages.pseudonym_request_to_json(request))
         certificate = _read(lambda: canonical.unb64(answer.get("certificate"), what="the certificate"))
-        if len(certificate) > _MAX_CERTIFICATE_BYTES:
+        if len(certificate) > MAX_CERTIFICATE_BYTES:
             raise _no_answer()
         return certificate
 
@@ -226,7 +225,7 @@ class RemoteRelay:
 def _reached() -> Iterator[None]:
     try:
         yield
-    except (ServerUnreachable, Busy, TooManyRequests) as error:
+    except TRANSIENT as error:
         raise RelayUnavailable(str(error)) from None
 
 

@@ -20,9 +20,9 @@ from cloud.errors import (
 )
 from cloud.locator import check_locator
 from cloud.store import Listed, Properties, Receipt
-from cloud.streams import position_of, rewind, write_to
+from cloud.streams import position_of, rewind
 from network import wire
-from network.client.direct import DirectBlocks
+from network.client.direct import DirectBlocks, copied
 from network.client.transport import MAX_CONNECTIONS, Answer, Transport, Upload, json_body
 from network.errors import AnswerInvalid, Busy, NetworkError, ServerUnreachable, TooManyRequests
 
@@ -134,7 +134,7 @@ class RemoteStore:
         def attempt() -> int:
             rewind(sink, start)
             with self._transport.stream("GET", _path(locator)) as answer:
-                return _copied(answer, sink)
+                return _whole(answer, sink)
 
         return self._transport.retrying(attempt)
 
@@ -205,8 +205,7 @@ class _Stream:
     def _taken(self, frame: wire.Frame) -> BinaryIO:
         sink = self._new_sink()
         try:
-            for chunk in frame.chunks:
-                write_to(sink, chunk)
+            copied(frame.chunks, sink)
         except BaseException:
             sink.close()
             raise
@@ -228,11 +227,8 @@ def _path(locator: str) -> str:
     return wire.BLOCK.format(locator=check_locator(locator))
 
 
-def _copied(answer: Answer, sink: BinaryIO) -> int:
-    count = 0
-    for chunk in answer.chunks():
-        write_to(sink, chunk)
-        count += len(chunk)
+def _whole(answer: Answer, sink: BinaryIO) -> int:
+    count = copied(answer.chunks(), sink)
     size = answer.headers.get("content-length")
     if size is not None and size != str(count):
         raise TransferDamaged("fewer bytes of a block arrived than the server announced; fetch it again")

@@ -21,7 +21,7 @@ import tenacity
 from clinic.clock import Clock
 from network import tls, wire
 from network.client.refusals import MAX_ERROR_BYTES, refusal
-from network.errors import AnswerInvalid, Busy, ServerUnreachable, TooManyRequests
+from network.errors import TRANSIENT, AnswerInvalid, ServerUnreachable
 from network.signatures import NONCE_BYTES, sign_request
 from scheme.keys import SigningKey
 
@@ -34,6 +34,8 @@ MAX_WAIT_S = 10.0
 MAX_ANSWER_BYTES = 32 << 20
 """Default of the largest answer that is held in memory."""
 CHUNK_BYTES = 1 << 16
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+"""What httpx raises of a request that did not come through; ``UnicodeError`` of a host that IDNA cannot encode."""
 _RETRY_AFTER = "retry_after_s"
 _T = TypeVar("_T")
 
@@ -167,7 +169,7 @@ class Transport:
         self._attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(max_attempts),
             wait=_wait,
-            retry=tenacity.retry_if_exception_type((ServerUnreachable, Busy, TooManyRequests)),
+            retry=tenacity.retry_if_exception_type(TRANSIENT),
             reraise=True,
         )
 
@@ -225,9 +227,9 @@ class Transport:
         signed: bool = True,
     ) -> Iterator[Answer]:
         """One attempt at a request, its answer not read yet. Raises as ``request``."""
-        request = self._built(method, path, params, headers, body, signed=signed)
-        self.traffic.count(requests=1, sent=_size(body))
         with self.told():
+            request = self._built(method, path, params, headers, body, signed=signed)
+            self.traffic.count(requests=1, sent=_size(body))
             response = self._client.send(request, stream=True)
         try:
             answer = Answer(response, self)
@@ -241,10 +243,10 @@ class Transport:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Turn errors of httpx into ours."""
+        """Turn errors of httpx into ours, also those of an address that names no host."""
         try:
             yield
-        except httpx.HTTPError as error:
+        except BROKEN as error:
             raise ServerUnreachable(f"{self.url} cannot be reached ({_reason(error)}); {self._way_out}") from None
 
     def close(self) -> None:
@@ -325,7 +327,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return min(max(asked, growing), MAX_WAIT_S)
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "it did not answer in time"
     if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -54,7 +54,17 @@ def test_what_was_not_copied_whole_is_refused(change) -> None:  # type: ignore[n
 def test_a_servers_url_has_one_form() -> None:
     assert server_url("https://Clinic.Example:443/") == "https://clinic.example"
     assert server_url("https://127.0.0.1:8443") == "https://127.0.0.1:8443"
-    for wrong in ("clinic.example", "https://", "https://a/b", "https://a?b=c", "https://a:b"):
+    for wrong in (
+        "clinic.example",
+        "https://",
+        "https://a/b",
+        "https://a?b=c",
+        "https://a:b",
+        "https://xn--",
+        "https://a..b",
+        "https://" + "a" * 64,
+        "https://-a",
+    ):
         with pytest.raises(InvitationInvalid):
             server_url(wrong)
 

@@ -229,6 +229,33 @@ def test_submitting_without_the_server_fails_as_both_packages_call_it(scene: Sce
     assert raised.value.code == "server-unreachable"
 
 
+def test_a_confirmed_transaction_is_not_called_undone(scene: Scene, member: Member, no_waiting: None) -> None:
+    with member.opened() as ledger:
+        ledger.view()
+        answer = member.server.answer
+
+        def busy_afterwards(asked: Asked) -> Reply:
+            if asked.path.startswith(wire.LEDGER_BLOCKS):
+                return Reply(503, b'{"error": "server-busy", "message": "later"}')
+            return answer(asked)
+
+        member.server.answer = busy_afterwards
+        with pytest.raises(LedgerUnreachable, match="the server confirmed this"):
+            ask(scene, ledger)
+
+
+def test_an_answer_lost_before_the_server_was_busy_leaves_it_open(
+    scene: Scene, member: Member, no_waiting: None
+) -> None:
+    with member.opened() as ledger:
+        ledger.view()
+        replies = iter([Reply(200, b"taken", cut=1)])
+        busy = Reply(503, b'{"error": "server-busy", "message": "later"}')
+        member.server.answer = lambda _asked: next(replies, busy)
+        with pytest.raises(LedgerUnreachable, match="is open"):
+            ask(scene, ledger)
+
+
 @pytest.fixture(autouse=True)
 def same_url(server: ScriptedServer) -> Iterator[None]:
     url = server.url
@@ -307,6 +334,24 @@ def test_a_fork_behind_a_lost_copy_is_named(
     telling.engine = other_course.site.engine
     with member.opened() as ledger, pytest.raises(ServerForked):
         ledger.view()
+
+
+def test_an_older_copy_is_not_used_while_the_server_plays_dead(scene: Scene, member: Member, no_waiting: None) -> None:
+    with member.opened() as ledger:
+        ledger.view()
+    shutil.copy(member.folder / "ledger.sqlite", member.folder / "older")
+    scene.ask()
+    with member.opened() as ledger:
+        ledger.view()
+    shutil.copy(member.folder / "older", member.folder / "ledger.sqlite")
+    member.server.answer = lambda _asked: Reply(503, b'{"error": "server-busy", "message": "later"}')
+    with member.opened() as ledger:
+        for _ in range(2):
+            with pytest.raises(ServerRolledBack):
+                ledger.view()
+        ledger.fresh_s = None
+        with pytest.raises(ServerRolledBack):
+            ledger.view()
 
 
 def _with_one_vote(line: bytes) -> bytes:

@@ -22,6 +22,7 @@ from cloud.errors import (
     TransferDamaged,
 )
 from network import wire
+from network.client.direct import DirectBlocks
 from network.client.store import RemoteStore
 from network.client.transport import Signer, Transport
 from network.errors import ServerUnreachable
@@ -48,6 +49,7 @@ class Blocks:
     cut: int | None = None
     urls: Callable[[str], str] | None = None
     direct: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=lambda: {"if-none-match": "*"})
 
     def __call__(self, asked: Asked) -> Reply:
         if asked.path == wire.BLOCKS_PRESIGN:
@@ -63,7 +65,7 @@ class Blocks:
         if self.urls is None:
             return error(404, "presign-unsupported")
         urls = {each: self.urls(each) for each in wanted}
-        return Reply(body=json.dumps({"urls": urls, "headers": {"if-none-match": "*"}}).encode())
+        return Reply(body=json.dumps({"urls": urls, "headers": self.headers}).encode())
 
     def _single(self, asked: Asked, name: str) -> Reply:
         if asked.method == "PUT":
@@ -295,10 +297,13 @@ def test_many_come_in_order_when_several_come_at_once(store: RemoteStore, direct
     assert many(store, wanted) == expected(direct, wanted)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1:1/direct/", "https://xn--/", "https://a\n/", "https://127.0.0.1:1/" + "x" * 70_000]
+)
 def test_what_fails_directly_goes_through_the_server(
-    store: RemoteStore, direct: Blocks, server: ScriptedServer
+    store: RemoteStore, direct: Blocks, server: ScriptedServer, url: str
 ) -> None:
-    direct.urls = lambda name: f"https://127.0.0.1:1/direct/{name}"
+    direct.urls = lambda name: f"{url}{name}"
     store.put(locator(50), io.BytesIO(b"fifty"))
     wanted = [locator(50), locator(2)]
     assert many(store, wanted) == expected(direct, wanted)
@@ -314,6 +319,46 @@ def test_a_url_that_would_lead_elsewhere_is_not_followed(
     direct.urls = lambda _name: url
     assert many(store, [locator(2)]) == expected(direct, [locator(2)])
     assert len(fetches(server)) == 1
+
+
+def test_only_what_a_store_needs_goes_along(store: RemoteStore, direct: Blocks, server: ScriptedServer) -> None:
+    direct.headers = {"if-none-match": "*", "x-amz-acl": "private", "cookie": "a=b", "host": "other", "x-\u20ac": "1"}
+    store.put(locator(50), io.BytesIO(b"fifty"))
+    (put,) = [asked for asked in server.asked if asked.method == "PUT"]
+    assert put.path.startswith("/direct/")
+    assert put.headers["x-amz-acl"] == "private"
+    assert "cookie" not in put.headers
+    assert put.headers["host"] != "other"
+
+
+def test_a_server_elsewhere_does_not_lead_to_this_machine(
+    transport: Transport, direct: Blocks, server: ScriptedServer
+) -> None:
+    local = "http://127.0.0.1:1/x"
+    direct.urls = lambda _name: local
+    here, elsewhere = DirectBlocks(transport), DirectBlocks(transport)
+    elsewhere._here = False  # as with a server at another address
+    assert here.urls([locator(2)]) == {locator(2): local}
+    assert elsewhere.urls([locator(2)]) == {}
+
+
+def test_urls_of_no_use_are_asked_for_once(store: RemoteStore, direct: Blocks, server: ScriptedServer) -> None:
+    direct.urls = lambda _name: "http://10.0.0.1/x"
+    for number in (50, 51):
+        store.put(locator(number), io.BytesIO(b"fifty"))
+    assert sum(asked.path == wire.BLOCKS_PRESIGN for asked in server.asked) == 1
+
+
+@pytest.mark.parametrize("way", ["direct", "single", "stream"])
+def test_more_than_a_block_has_is_not_taken(
+    store: RemoteStore, direct: Blocks, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    direct.blocks[locator(60)] = bytes(5000)
+    monkeypatch.setattr(wire, "MAX_BLOCK_BYTES", 4999)
+    if way != "direct":
+        direct.urls = None
+    with pytest.raises(TransferDamaged):
+        list(store.get_many([locator(60)], io.BytesIO)) if way == "stream" else store.get(locator(60), io.BytesIO())
 
 
 def test_a_store_without_urls_is_asked_for_them_once(

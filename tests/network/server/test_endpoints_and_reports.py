@@ -31,6 +31,8 @@ def test_a_card_is_published_by_its_member_and_listed_for_members(served: Served
     assert listed == {"endpoints": [json.loads(bytes(card))]}
     older = EndpointCard.sign(proxy, SERVER, ca, issued=served.clock() - 1)
     assert problem(served.call("PUT", path, bytes(older), by=proxy)) == (422, "endpoint-invalid")
+    ahead = EndpointCard.sign(proxy, SERVER, ca, issued=served.clock() + 10**6)
+    assert problem(served.call("PUT", path, bytes(ahead), by=proxy)) == (422, "endpoint-invalid")
     newer = EndpointCard.sign(proxy, "https://moved.test", ca, issued=served.clock() + 1)
     assert served.call("PUT", path, bytes(newer), by=proxy).status_code == 204
     assert served.call("GET", wire.ENDPOINTS).json() == {"endpoints": [json.loads(bytes(newer))]}
