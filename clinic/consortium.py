@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from clinic import letters
 from clinic.certified import certified_member, current_member
 from clinic.clock import Clock
-from clinic.enrolment import CERTIFICATE_DAYS
+from clinic.enrolment import application_of, certificate_for
 from clinic.errors import LetterInvalid, NotPermitted
 from clinic.keystore import MemberSecrets
 from clinic.letters import Mailbox
 from clinic.requests import new_id, reader_keys
 from clinic.submission import submit
-from ledger.bodies import AnswerIndex, AskIndex, Enrol, IndexPatients, MemberKeys, Role, UnindexPatients
+from ledger.bodies import AnswerIndex, AskIndex, Enrol, IndexPatients, Role, UnindexPatients
 from ledger.bodies.consortium import MAX_INDEX_TAGS, index_tag
 from ledger.engine import Engine, Receipt
 from ledger.records import Ask
 from ledger.refusals import TagUnknown
 from ledger.registry import Body
 from ledger.state import State
-from scheme import canonical, certificates, hpke
+from scheme import canonical, hpke
 from scheme.hashing import DIGEST_SIZE
 from scheme.hpke import HpkePublicKey
 from scheme.keys import VerifyingKey
@@ -82,23 +82,10 @@ def join(
 
     Raises the ledger's refusals.
     """
-    keys = MemberKeys(
-        verifying=bytes(member.signing.verifying_key),
-        hpke=bytes(member.hpke.public_key),
-        receiving=bytes(member.receiving.public_key),
-    )
-    certificate = certificates.issue(
-        authority.signing,
-        authority.member_id,
-        member_id=member.member_id,
-        role=member.role,
-        key=member.signing.verifying_key,
-        now=consortium.clock(),
-        days=CERTIFICATE_DAYS,
-    )
-    proof = keys.prove(member.member_id, member.signing)
+    made = application_of(member)
+    certificate = certificate_for(authority, made.member_id, made.role, made.keys, now=consortium.clock())
     hospital_id = None if hospital is None else hospital.member_id
-    body = Enrol(member.member_id, Role(member.role), hospital_id, certificate, keys, proof)
+    body = Enrol(made.member_id, made.role, hospital_id, certificate, made.keys, made.proof)
     consortium.submit(body, authority if hospital is None else hospital)
 
 

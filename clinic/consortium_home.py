@@ -17,6 +17,7 @@ from clinic.consortium import Consortium
 from clinic.delegate_keys import DelegateKeys
 from clinic.directory import Directory
 from clinic.errors import HomeInvalid, InputInvalid, NameUnknown
+from clinic.home_folder import LEDGER, SEEN
 from clinic.keystore import FileKeystore, MemberSecrets
 from clinic.letters import FolderMailbox
 from clinic.requests import new_id
@@ -29,9 +30,8 @@ from scheme.keyfile import Argon2Profile
 
 DELEGATES = 4
 """Default of how many founding delegates: one may be down or dishonest."""
-_CONFIG = "consortium.json"
-_LEDGER = "ledger.sqlite"
-_SEEN = "ledger.sqlite.seen"
+CONSORTIUM = "consortium.json"
+"""Settings of a consortium's home; the file tells that a folder is one."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class ConsortiumConfig:
     @classmethod
     def from_bytes(cls, data: bytes) -> ConsortiumConfig:
         """Inverse of ``bytes``. Raises ``HomeInvalid``."""
-        value = canonical.loads(data, what=_CONFIG)
+        value = canonical.loads(data, what=CONSORTIUM)
         try:
             children = tuple(Child(each["ledger"], each["hospital"], each["name"]) for each in value["children"])
             return cls(str(value["genesis"]), str(value["authority"]), str(value["notary"]), children)
         except (KeyError, TypeError):
-            raise HomeInvalid(f"{_CONFIG} lacks a setting; restore it from a backup") from None
+            raise HomeInvalid(f"{CONSORTIUM} lacks a setting; restore it from a backup") from None
 
 
 class ConsortiumHome:
@@ -112,7 +112,7 @@ class ConsortiumHome:
         genesis = enrolment.new_genesis(authority, self.clock, self._delegate_keys.found(delegates))
         self._services.store(authority, password)
         durable.write(self._notary_path(notary.member_id), notary.to_secret_bytes())
-        EmbeddedEngine.create(self.folder / _LEDGER, genesis, clock=self.clock).close()
+        EmbeddedEngine.create(self.folder / LEDGER, genesis, clock=self.clock).close()
         self._store(ConsortiumConfig(genesis.digest, authority.member_id, notary.member_id))
         with self.opened() as opened:
             consortium.join(opened, authority, notary)
@@ -120,7 +120,7 @@ class ConsortiumHome:
     @property
     def config(self) -> ConsortiumConfig:
         """The home's configuration. Raises ``HomeInvalid``."""
-        path = self.folder / _CONFIG
+        path = self.folder / CONSORTIUM
         if not path.is_file():
             raise HomeInvalid(f"{self.folder} is not a consortium's home; make one with `chartseal consortium init`")
         return ConsortiumConfig.from_bytes(durable.read(path))
@@ -129,9 +129,9 @@ class ConsortiumHome:
     def opened(self) -> Iterator[Consortium]:
         """Ledger with its delegates, mailbox and clock; closed at the end."""
         config = self.config
-        engine = RememberingEngine.open(self.folder / _LEDGER, genesis_digest=config.genesis, clock=self.clock)
+        engine = RememberingEngine.open(self.folder / LEDGER, genesis_digest=config.genesis, clock=self.clock)
         try:
-            engine.watch(SeenHead(self.folder / _SEEN))
+            engine.watch(SeenHead(self.folder / SEEN))
             engine.seat(self._delegate_keys.delegates())
             yield Consortium(engine, FolderMailbox(self.folder / "mailbox"), self.clock)
         finally:
@@ -159,7 +159,7 @@ class ConsortiumHome:
         raise NameUnknown("that hospital's ledger has not joined; let it join with `chartseal consortium join`")
 
     def _store(self, config: ConsortiumConfig) -> None:
-        durable.write(self.folder / _CONFIG, bytes(config))
+        durable.write(self.folder / CONSORTIUM, bytes(config))
 
     def _notary_path(self, member_id: str) -> Path:
         return self.folder / "services" / f"{member_id}.json"

@@ -73,7 +73,9 @@ def admit(
         raise NotPermitted(f"a {role} is registered by a hospital; name it")
     known = site.state().member(member_id)
     certificate = (
-        certificate_for(site, authority, member_id, role, application.keys) if known is None else known.certificate
+        certificate_for(authority, member_id, role, application.keys, now=site.clock())
+        if known is None
+        else known.certificate
     )
     hospital_id = None if hospital is None else hospital.member_id
     signer = hospital if hospital is not None and role in OF_A_HOSPITAL else authority
@@ -93,22 +95,22 @@ def enrol_with_keys(
 
 
 def certificate_for(
-    site: Site,
     authority: MemberSecrets,
     member_id: str,
     role: Role,
     keys: MemberKeys,
     *,
+    now: int,
     days: int = CERTIFICATE_DAYS,
 ) -> bytes:
-    """A certificate (DER) by the authority, from now on for ``days``."""
+    """A certificate (DER) by the authority, from ``now`` (unix seconds) on for ``days``."""
     return certificates.issue(
         authority.signing,
         authority.member_id,
         member_id=member_id,
         role=role.value,
         key=VerifyingKey(keys.verifying),
-        now=site.clock(),
+        now=now,
         days=days,
     )
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinic import durable
+from clinic.consortium_home import CONSORTIUM
 from clinic.delegation import contradictions
 from clinic.errors import InputInvalid
 from clinic.home import open_home
+from clinic.home_folder import LEDGER
 from clinic.ledger_url import is_url, require_no_password
 from ledger.engine import Reader, View
 from ledger.engines.replica import BlockSource, Replica
@@ -18,8 +20,6 @@ from ledger.export import ExportFile, write_export
 from ledger.genesis import Genesis
 from scheme import canonical
 
-_CONSORTIUM = "consortium.json"
-_LEDGER = "ledger.sqlite"
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -43,7 +43,7 @@ def ledger_place(name: str) -> Path | str:
     path = Path(name)
     if not path.is_dir():
         return path
-    return path / _LEDGER if (path / _CONSORTIUM).is_file() else open_home(path).ledger_place
+    return path / LEDGER if (path / CONSORTIUM).is_file() else open_home(path).ledger_place
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def renew(site: Site, authority: MemberSecrets, member_id: str, *, days: int = C
     if not 1 <= days <= MAX_CERTIFICATE_DAYS:
         raise InputInvalid(f"a certificate is for 1 to {MAX_CERTIFICATE_DAYS} days")
     member = certified_member(site.state(), member_id)
-    certificate = certificate_for(site, authority, member_id, member.role, member.keys, days=days)
+    certificate = certificate_for(authority, member_id, member.role, member.keys, now=site.clock(), days=days)
     site.submit(Renew(member_id, certificate), authority)
     return certified_member(site.state(), member_id)
 
