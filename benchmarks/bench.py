@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import memory
 from benchmarks.results import Absent, Comparison, Figure, Line, Profile, Published, Series
 from benchmarks.timing import Subject
 
@@ -88,7 +88,7 @@ class Bench:
     emit: Callable[[Line], None]
 
     def series(self, subject: Subject, *, security_bits: int | None = None, **settings: Any) -> None:
-        """Hand in the samples of ``subject``."""
+        """Hand in the samples of ``subject``, also those that it did not take itself."""
         self.emit(
             Series(
                 case=self.case,
@@ -98,7 +98,7 @@ class Bench:
                 seconds=tuple(subject.seconds),
                 cpu_seconds=tuple(subject.cpu_seconds),
                 security_bits=security_bits,
-                peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                peak_memory_bytes=subject.peak_bytes,
                 settings=settings | {"loops": subject.loops},
                 provenance=self.provenance,
             )
@@ -119,6 +119,13 @@ class Bench:
     def figure(self, name: str, value: float, unit: str, **settings: Any) -> None:
         """Hand in something counted."""
         self.emit(Figure(self.case, name, value, unit, settings, self.provenance))
+
+    def memory(self, name: str, held_bytes: int | None, **settings: Any) -> None:
+        """Hand in how much memory something took, or that nothing tells."""
+        if held_bytes is None:
+            self.absent(name, memory.UNKNOWN)
+        else:
+            self.figure(name, held_bytes / 2**20, "MiB", **settings)
 
     def published(
         self,

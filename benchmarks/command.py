@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import provenance, results
+from benchmarks import provenance, published, results
 from benchmarks.bench import PROFILES, Bench
 from benchmarks.cases import CASES
 from benchmarks.errors import BenchmarkError, CaseUnknown, OutputUnwritable
@@ -132,8 +132,10 @@ def report(files: tuple[Path, ...], out: Path | None) -> None:
 @click.argument("case")
 @click.option("--profile", required=True)
 def measure(case: str, profile: str) -> None:
-    """Measure one case in this process; a JSON line for each result on standard output."""
-    CASES[case](Bench(case, PROFILES[profile], provenance.collect(profile), _emit))
+    """Measure one case in this process; a JSON line for each result on standard output, then what others published."""
+    bench = Bench(case, PROFILES[profile], provenance.collect(profile), _emit)
+    CASES[case](bench)
+    published.hand_in(bench)
 
 
 def _emit(line: Line) -> None:

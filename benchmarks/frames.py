@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ _SPREAD = ("settings", "provenance")
 def load(path: str | os.PathLike[str], kind: str = Series.kind) -> DataFrame:
     """The lines of one ``kind`` in a result file (kinds: ``benchmarks.results``).
 
-    Of ``series`` one row a sample, with its place (``sample``), ``seconds``, ``cpu_seconds`` and ``rate`` (units of
-    work a second); of the other kinds one row a line. Settings and provenance are columns such as
-    ``settings.delegates``, ``provenance.commit``, ``provenance.versions.cryptography``; a setting that a line does not
-    have is missing (NaN or None). Raises ``ResultInvalid``, and ``ReportUnavailable`` without pandas.
+    Of ``series`` one row a sample, with its place (``sample``), ``seconds``, ``cpu_seconds`` (missing where none
+    were taken) and ``rate`` (units of work a second); of the other kinds one row a line. Settings and provenance are
+    columns such as ``settings.delegates``, ``provenance.commit``, ``provenance.versions.cryptography``; a setting that
+    a line does not have is missing (NaN or None). Raises ``ResultInvalid``, and ``ReportUnavailable`` without pandas.
     """
     return frame(read([Path(path)]), kind)
 
@@ -45,7 +46,7 @@ def _rows(line: Line) -> Iterator[dict[str, Any]]:
     if not isinstance(line, Series):
         yield whole
         return
-    samples = zip(line.seconds, line.cpu_seconds, line.rates, strict=True)
+    samples = zip(line.seconds, line.cpu_seconds or repeat(None, len(line.seconds)), line.rates, strict=True)
     for place, (seconds, cpu_seconds, rate) in enumerate(samples):
         yield whole | {"sample": place, "seconds": seconds, "cpu_seconds": cpu_seconds, "rate": rate}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from benchmarks import bare
+from benchmarks import bare, memory
 from benchmarks.cast import ENROLMENT_BLOCKS, NOW, Cast, require
 from ledger.engine import Clock
 from ledger.engines.embedded import EmbeddedEngine
@@ -40,12 +39,12 @@ Sample = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Step:
-    """What one process found: ``samples``, and of ``follow`` and ``verify`` the bare work; peak memory in bytes."""
+    """What one process found: ``samples``, and of ``follow`` and ``verify`` the bare work; peak memory, if known."""
 
     samples: list[Sample]
     bare: list[Sample]
     entries: int
-    peak_bytes: int
+    peak_bytes: int | None
     file_bytes: int
 
 
@@ -189,15 +188,6 @@ def _timed(step: Callable[[], object], amount: int) -> Sample:
     return time.perf_counter() - wall, time.process_time() - cpu, amount
 
 
-def _peak() -> int:
-    # ``ru_maxrss`` of a new process begins with its parent's: not so the kernel's own mark.
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 STEPS: Mapping[str, Callable[[Path, int], tuple[int, list[Sample], list[Sample]]]] = {
     "append": append,
     "open": open_,
@@ -211,7 +201,7 @@ def main(name: str, folder: str, entries: str) -> None:
     place = Path(folder)
     found, samples, beside = STEPS[name](place, int(entries))
     size = (place / "ledger.sqlite").stat().st_size
-    step = Step(samples, beside, found, _peak(), size)
+    step = Step(samples, beside, found, memory.peak_bytes(), size)
     sys.stdout.write(json.dumps(dataclasses.asdict(step)) + "\n")
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import os
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
+from benchmarks.datasets import dataset
 from clinic.fhir.generate import generate
 
 SEED = 20261121
@@ -23,9 +22,8 @@ class Histories:
 
 
 def load(count: int) -> Histories:
-    """At most ``count`` histories: ``synthea_fhir_r4/patients.zip`` below ``$CHARTSEAL_DATA``, else generated."""
-    root = Path(os.environ.get("CHARTSEAL_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    path = root / "synthea_fhir_r4" / "patients.zip"
+    """At most ``count`` histories: ``synthea_fhir_r4/patients.zip`` of the real data, else generated."""
+    path = dataset("synthea_fhir_r4") / "patients.zip"
     if path.is_file():
         with zipfile.ZipFile(path) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(".json"))[:count]

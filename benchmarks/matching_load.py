@@ -11,7 +11,6 @@ found as JSON on standard output.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import memory
 from benchmarks.bench import Bench
 from benchmarks.cast import NOW
 from benchmarks.errors import CaseFailed
@@ -52,12 +52,12 @@ Found = list[tuple[str, float]]
 
 @dataclass(frozen=True)
 class Loading:
-    """What the process found; memory in bytes, resident."""
+    """What the process found; memory in bytes, resident, if it is known."""
 
     seconds: float
     cpu_seconds: float
-    before_bytes: int
-    peak_bytes: int
+    before_bytes: int | None
+    peak_bytes: int | None
     """Until the file was loaded."""
     search_seconds: float
     found: Found
@@ -112,7 +112,7 @@ class Patients:
     def found(self) -> Found:
         """What lists that were made in memory answer."""
         counts = np.bincount(self._rows.features, minlength=len(self._tags)).tolist()
-        frequencies = Frequencies(len(self), dict(enumerate(counts)))
+        frequencies = Frequencies(len(self) + 1, dict(enumerate(counts)))  # as ``Loaded.build`` counts
         weights = [SIMGIC.weight(frequencies.bits(each)) for each in range(len(self._tags))]
         own = self._rows.features[: self._rows.offsets[1]].tolist()
         asking = self._pseudonym(0)
@@ -142,8 +142,8 @@ def loaded(bench: Bench, closure: str, rows: Rows, features: int) -> None:
     settings = {"patients": len(patients), "closure": closure, "tags_each": len(rows.features) / len(patients)}
     bench.figure(f"index file: {what}", file_bytes, "bytes", **settings)
     bench.figure(f"index read from SQLite in: {what}", loading.seconds, "s", cpu=loading.cpu_seconds, **settings)
-    before = loading.before_bytes
-    bench.figure(f"peak memory of an index read: {what}", loading.peak_bytes, "bytes", before=before, **settings)
+    name = f"peak memory of an index read: {what}"
+    bench.memory(name, loading.peak_bytes, before_bytes=loading.before_bytes, **settings)
     bench.figure(f"first top {TOP} of an index read: {what}", loading.search_seconds * 1000, "ms", **settings)
 
 
@@ -161,26 +161,20 @@ def _load(path: Path, question: Mapping[str, Any]) -> Loading:
     own = bytes.fromhex(question["certificate"])
     signature = bytes.fromhex(question["signature"])
     request = IndexRequest(Action.FIND, EPOCH, question["sequence"], own, signature=signature)
-    before = _resident_bytes("VmRSS")
+    before = memory.resident_bytes()
     wall, cpu = time.perf_counter(), time.process_time()
     certified = pseudonym_check(authority, lambda: NOW)
     index = MatchIndex.open(path, epoch=EPOCH, certified=certified, clock=lambda: NOW)
-    seconds, cpu_seconds, peak = time.perf_counter() - wall, time.process_time() - cpu, _resident_bytes("VmHWM")
+    seconds, cpu_seconds, peak = time.perf_counter() - wall, time.process_time() - cpu, memory.peak_bytes()
     wall = time.perf_counter()
-    offers = index.find(request, top=TOP)
+    alike = index.find(request, top=TOP)
     search_seconds = time.perf_counter() - wall
     found = []
-    for offer in offers:
-        (other,) = set(offer.certificates) - {own}
-        found.append((other.hex(), index.score(offer.match_id)))
+    for each in alike:
+        (other,) = set(each.offer.certificates) - {own}
+        found.append((other.hex(), each.score))
     index.close()
     return Loading(seconds, cpu_seconds, before, peak, search_seconds, found)
-
-
-def _resident_bytes(kind: str) -> int:
-    # Not ``ru_maxrss``: a child process begins with that of its parent.
-    (kilobytes,) = re.findall(rf"^{kind}:\s+(\d+) kB$", Path("/proc/self/status").read_text("ascii"), re.MULTILINE)
-    return int(kilobytes) * 1024
 
 
 if __name__ == "__main__":

@@ -20,13 +20,15 @@ from itertools import combinations
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.peer import HOW_TO_INSTALL
+from benchmarks.groups import mcl
+from benchmarks.optional import NOT_INSTALLED
 from benchmarks.timing import Subject, interleave
 from matching.errors import PairingUnavailable
 from matching.published import equality
 from matching.published.permit import ResearchPermit
 
-SECURITY_BITS = 128
+PSI_SECURITY_BITS = 128
+"""Of P-256; the pairing test's curve has what ``groups.mcl`` says."""
 CIPHERTEXTS: Mapping[str, int] = {"smoke": 4, "paper": 25, "full": 50}
 """By profile; 25 are 300 pairs, 50 are 1,225."""
 ITEMS: Mapping[str, tuple[int, ...]] = {"smoke": (50, 100), "paper": (1_000, 10_000), "full": (1_000, 10_000, 100_000)}
@@ -42,14 +44,14 @@ def pairing_test(bench: Bench, patients: Iterable[int], symptoms: int) -> None:
     try:
         some = Ciphertexts.made(CIPHERTEXTS[bench.sizes.name])
     except PairingUnavailable:
-        bench.absent(PAIRING_TEST, HOW_TO_INSTALL)
+        bench.absent(PAIRING_TEST, NOT_INSTALLED)
         return
     pairs = len(some.pairs)
     whole = Subject(f"{PAIRING_TEST}, ciphertexts from bytes", some.equal_from_bytes, pairs, "pairs of symptoms")
     read = Subject(f"{PAIRING_TEST}, ciphertexts read before", some.equal, pairs, "pairs of symptoms")
     interleave([whole, read], bench.sizes.repeats)
     for subject in (whole, read):
-        bench.series(subject, security_bits=SECURITY_BITS, pymcl=version("pymcl"))
+        bench.series(subject, security_bits=mcl.SECURITY_BITS, pymcl=version("pymcl"))
     bench.compare("pairs of symptoms compared by pairings, on one core", read, None)
     one_pair = statistics.median(read.seconds) / pairs
     for count in patients:
@@ -99,14 +101,14 @@ def intersection(bench: Bench) -> None:
     try:
         psi = importlib.import_module("private_set_intersection.python")
     except ImportError:
-        bench.absent(PSI, HOW_TO_INSTALL)
+        bench.absent(PSI, NOT_INSTALLED)
         return
     installed = version("openmined-psi")
     for items in ITEMS[bench.sizes.name]:
         run = Intersection(psi, items)
         subject = Subject(f"{PSI}, two lists of {items:,}", run, items, "items of each")
         interleave([subject], bench.sizes.repeats)
-        bench.series(subject, security_bits=SECURITY_BITS, items=items, openmined_psi=installed)
+        bench.series(subject, security_bits=PSI_SECURITY_BITS, items=items, openmined_psi=installed)
         bench.compare(f"{PSI}, two lists of {items:,}, both parties on one core", subject, None)
         name = f"messages of {PSI}, two lists of {items:,}"
         bench.figure(name, run.message_bytes, "bytes", items=items, openmined_psi=installed)

@@ -68,7 +68,10 @@ class Readers:
 
 @contextmanager
 def readers(homes: Sequence[Path], patient_id: str, blocks: int, folder: Path) -> Iterator[Readers]:
-    """Start processes for the doctors of ``homes``, who write below ``folder``; ready when this yields."""
+    """Start processes for the doctors of ``homes``, who write below ``folder``; ready when this yields.
+
+    They end with what is done with them; when that fails, at once and not after their round.
+    """
     count = min(len(homes), _PROCESSES_A_CORE * len(os.sched_getaffinity(0)))
     command = [sys.executable, "-m", "benchmarks.network_readers"]
     with ExitStack() as opened:
@@ -77,7 +80,7 @@ def readers(homes: Sequence[Path], patient_id: str, blocks: int, folder: Path) -
             process = opened.enter_context(
                 subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             )
-            opened.callback(process.communicate, timeout=_STOP_S)
+            opened.enter_context(_ended(process))
             out = folder / f"readers-{number}"
             out.mkdir()
             _say(process, asdict(Doctors([str(home) for home in homes[number::count]], patient_id, blocks, str(out))))
@@ -85,6 +88,16 @@ def readers(homes: Sequence[Path], patient_id: str, blocks: int, folder: Path) -
         for process in processes:
             _heard(process)
         yield Readers(processes)
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+    process.communicate(timeout=_STOP_S)
 
 
 def _say(process: subprocess.Popen[str], what: dict[str, Any]) -> None:

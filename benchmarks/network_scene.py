@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,9 +86,7 @@ class Served:
                 log = self.cast.folder / f"{route.name}.log"
                 line = [sys.executable, "-m", "network.cli.main", "--home", str(home), *command]
                 line += ["--listen", f"{LOOPBACK}:{route.target}", "--url", _url(route)]
-                process = opened.enter_context(server_process(line, log, _ENVIRONMENT))
-                opened.callback(_stop, process.terminate, process.wait)
-                return process.pid
+                return opened.enter_context(server_process(line, log, _ENVIRONMENT)).pid
 
             def is_up(route: Route) -> None:
                 log = self.cast.folder / f"{route.name}.log"
@@ -112,11 +110,6 @@ class Served:
                 return len(site.proxies) == PROXIES
 
         wait_until(published, _START_S, "every proxy's endpoint card")
-
-
-def _stop(terminate: Callable[[], object], wait: Callable[[float], object]) -> None:
-    terminate()
-    wait(_START_S)
 
 
 def _url(route: Route) -> str:

@@ -17,7 +17,6 @@ from scheme.umbral import Capsule, CapsuleFrag, RekeyTerms, SecretKey
 
 THRESHOLD = 2
 SHARES = 3
-HOW_TO_INSTALL = "not installed: pip install chartseal[bench]"
 _MESSAGE = bytes(32)
 _LABEL = b"benchmark"
 

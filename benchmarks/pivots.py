@@ -28,6 +28,7 @@ def pivots(run: Run) -> Pivots:
     found = Pivots()
     _operations(run, found)
     _predictions(run, found)
+    _properties(run, found)
     _roles(run, found)
     return found
 
@@ -47,7 +48,7 @@ def _operations(run: Run, found: Pivots) -> None:
 
 
 def _predictions(run: Run, found: Pivots) -> None:
-    """Predicted and measured times; how far they are apart, and why, as the case says."""
+    """Predicted and measured CPU times; how far they are apart, and why, as the case says."""
     keys = "scheme", "group", "phase"
     figures = by_setting(run.of(Figure), *keys)
     series = by_setting(run.series.values(), *keys)
@@ -55,26 +56,47 @@ def _predictions(run: Run, found: Pivots) -> None:
     for key, lines in series.items():
         predicted = [line for line in figures.get(key, []) if line.unit == "seconds" and line.settings.get("predicted")]
         ratio = [line for line in figures.get(key, []) if line.unit == "ratio"]
-        if predicted and ratio:
+        if predicted and ratio and lines[0].cpu_seconds:
             settings = ratio[0].settings
             rows.append((
                 *map(str, key),
                 duration(predicted[0].value),
-                duration(statistics.median(lines[0].seconds)),
-                f"{number(ratio[0].value)} ({number(settings['low'])} .. {number(settings['high'])})",
+                duration(statistics.median(lines[0].cpu_seconds)),
+                f"{number(ratio[0].value)}{_ends(settings)}",
                 security(lines[0].security_bits),
                 str(settings.get("reason", "")),
             ))  # fmt: skip
             found.shown |= {id(predicted[0]), id(ratio[0])}
     if rows:
-        columns = (*keys, "predicted", "measured", "measured over predicted", "security", "why they differ")
+        columns = (
+            *keys, "CPU time, predicted", "CPU time, measured", "measured over predicted (95 % interval)", "security",
+            "why they differ",
+        )  # fmt: skip
         found.tables.append(Table("predicted", columns, tuple(rows), left=len(columns)))
+
+
+def _properties(run: Run, found: Pivots) -> None:
+    """What each scheme holds and breaks, and the tests that show it."""
+    keys = "scheme", "property", "says", "shown_by"
+    claims = by_setting(run.of(Figure), *keys)
+    if claims:
+        columns = ("scheme", "property", "as built here", "shown by")
+        rows = tuple(tuple(map(str, key)) for key in claims)
+        found.tables.append(Table("properties", columns, rows, left=len(columns)))
+        found.shown |= {id(line) for lines in claims.values() for line in lines}
+
+
+def _ends(settings: Mapping[str, Any]) -> str:
+    """Of the interval, as far as there were samples enough for one."""
+    low, high = settings.get("low"), settings.get("high")
+    return "" if low is None or high is None else f" ({number(low)} .. {number(high)})"
 
 
 def _roles(run: Run, found: Pivots) -> None:
     """Computation and communication of each role, for each length of the history."""
     sent = [line for line in run.of(Figure) if line.unit == "bytes" and "direction" in line.settings]
-    for (records,), lines in by_setting(run.series.values(), "records").items():
+    timed = [line for line in run.series.values() if line.cpu_seconds]
+    for (records,), lines in by_setting(timed, "records").items():
         times = by_setting(lines, "phase", "role")
         if times:
             cells = {key: duration(statistics.median(each[0].cpu_seconds)) for key, each in times.items()}
@@ -84,7 +106,8 @@ def _roles(run: Run, found: Pivots) -> None:
         if sizes:
             cells = {key: size(each[0].value) for key, each in sizes.items()}
             name = f"communication-{records}-{direction}"
-            found.tables.append(_pivot(name, f"bytes {direction}, {records:,} records: phase", cells))
+            head = f"bytes handed over, {direction}, {records:,} records: phase"
+            found.tables.append(_pivot(name, head, cells))
             found.shown |= {id(line) for each in sizes.values() for line in each}
 
 

@@ -1,4 +1,7 @@
-"""A fresh process for each case: its lines come as they are made, and a crash loses none of them."""
+"""A fresh process for each case: its lines come as they are made, and a crash loses none of them.
+
+Its temporary files are in a folder of its own below that for temporary files (``$TMPDIR``), which is removed with it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from tempfile import TemporaryDirectory
 
 from benchmarks.errors import CaseFailed
 from benchmarks.results import Figure, Line, Series, from_json
@@ -20,9 +24,17 @@ def measured(case: str, profile: str) -> Generator[Line, None, None]:
     command = [sys.executable, "-m", "benchmarks", "measure", case, "--profile", profile]
     found = 0
     # In a process group of its own: Ctrl-C reaches it once, from here, and its own children with it.
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, process_group=0
-    ) as process:
+    with (
+        TemporaryDirectory(prefix="chartseal-bench-", ignore_cleanup_errors=True) as scratch,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=0,
+            env=os.environ | {"TMPDIR": scratch},
+        ) as process,
+    ):
         try:
             for text in process.stdout or ():
                 line = from_json(text)

@@ -3,9 +3,10 @@
 Each line is one object with ``schema`` (``chartseal/benchmark-result``), ``version``, ``kind``, ``case`` and, but for
 the first kind, ``provenance`` (see ``benchmarks.provenance``). The kinds:
 
-``series``      every sample of one thing measured: ``seconds`` (wall) and ``cpu_seconds`` (the process's, all threads),
-                each sample doing ``amount`` ``unit`` of work; ``settings`` says what was measured; ``security_bits``
-                where it is cryptography; ``peak_memory_bytes`` of the process so far.
+``series``      every sample of one thing measured: ``seconds`` (wall) and ``cpu_seconds`` (the process's, all threads;
+                empty where CPU time is nobody's in particular, as of one of many readers in a process), each sample
+                doing ``amount`` ``unit`` of work; ``settings`` says what was measured; ``security_bits`` where it is
+                cryptography; ``peak_memory_bytes``, the most that the process held while the samples were taken.
 ``comparison``  the rate of series ``of``, over the rate of series ``over`` (paired sample by sample: they ran
                 interleaved) or, without ``over``, in units a second; ``at_least`` is the goal, ``None`` for none.
 ``absent``      something that was not measured, why, and how to get it.
@@ -53,13 +54,19 @@ class Series:
     provenance: Provenance = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.seconds or len(self.seconds) != len(self.cpu_seconds) or min(self.seconds) <= 0 or self.amount <= 0:
+        is_whole = len(self.cpu_seconds) in {0, len(self.seconds)}
+        if not self.seconds or not is_whole or min(self.seconds) <= 0 or self.amount <= 0:
             raise ResultInvalid(f"the series {self.name!r} holds no samples, or some that took no time; measure again")
 
     @property
     def rates(self) -> list[float]:
         """Units of work a second, sample by sample."""
         return [self.amount / seconds for seconds in self.seconds]
+
+    @property
+    def cpu_share(self) -> float | None:
+        """CPU time over wall time, if CPU time was taken."""
+        return sum(self.cpu_seconds) / sum(self.seconds) if self.cpu_seconds else None
 
 
 @dataclass(frozen=True)

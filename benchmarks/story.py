@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.bulk_history import BLOCKS_A_VISIT, RECORDS_A_BLOCK, bundle
 from benchmarks.roles import Account, counted
+from benchmarks.scene import PROXIES, THRESHOLD
 from benchmarks.story_matching import CountedServices, matched
 from clinic import enrolment
 from clinic.cards import FolderKeyCards
@@ -40,8 +41,6 @@ from ledger.engines.embedded import EmbeddedEngine
 from ledger.genesis import Founder
 from scheme.keys import SigningKey
 
-PROXIES = 3
-THRESHOLD = 2
 _ENTRIES_A_VISIT = BLOCKS_A_VISIT * RECORDS_A_BLOCK
 
 

@@ -8,9 +8,11 @@ from benchmarks.pivots import pivots
 from benchmarks.quantities import LOW_SECURITY_BITS, count, number, security, time_scale
 from benchmarks.results import Absent, Comparison, Figure, Profile, Published, Series
 from benchmarks.runs import Run
-from benchmarks.summary import Summary, summarise
+from benchmarks.summary import FEWEST, Summary, summarise
 from benchmarks.table import Table
 
+INTERVAL = f"95 % interval (n >= {FEWEST})"
+"""Head of a column."""
 _MEGA = 1e6
 
 
@@ -46,6 +48,13 @@ def scale(line: Series) -> tuple[float, str]:
     return (_MEGA, "MB/s") if line.unit == "bytes" else (1, f"{line.unit}/s")
 
 
+def interval(found: Summary, divisor: float = 1) -> str:
+    """The median's, or of how few samples there is none; as ``INTERVAL`` says."""
+    if found.low is None or found.high is None:
+        return f"\N{EM DASH} (n = {found.count})"
+    return f"{number(found.low / divisor)} .. {number(found.high / divisor)}"
+
+
 def ratios(line: Comparison, run: Run) -> Summary:
     """Of rates over rates, sample by sample, or of rates."""
     rates = run.series[line.of].rates
@@ -74,18 +83,17 @@ def _measured(series: Iterable[Series], absent: Iterable[Absent]) -> Table:
     for line in series:
         found = summary(line)
         divisor, unit = scale(line)
-        low, high, p5, p95 = (number(each / divisor) for each in (found.low, found.high, found.p5, found.p95))
         rows.append((
             line.name,
             f"{number(found.median / divisor)} {unit}",
-            f"{low} .. {high}",
-            f"{p5} .. {p95}",
+            interval(found, divisor),
+            f"{number(found.p5 / divisor)} .. {number(found.p95 / divisor)}",
             str(found.count),
-            f"{sum(line.cpu_seconds) / sum(line.seconds):.2f}",
+            "" if line.cpu_share is None else f"{line.cpu_share:.2f}",
             security(line.security_bits),
         ))  # fmt: skip
     rows += [(missing.name, "not measured", "", "", "", "", "") for missing in absent]
-    columns = ("what was measured", "median", "95 % interval", "5 % .. 95 %", "samples", "CPU", "security")
+    columns = ("what was measured", "median", INTERVAL, "5 % .. 95 %", "samples", "CPU", "security")
     return Table("measured", columns, tuple(rows))
 
 
@@ -97,13 +105,13 @@ def _compared(comparisons: Iterable[Comparison], run: Run) -> Table:
         rows.append((
             line.title,
             f"{number(found.median)}{unit}",
-            f"{number(found.low)} .. {number(found.high)}",
+            interval(found),
             f"{number(found.p5)} .. {number(found.p95)}",
             "" if line.at_least is None else f">= {number(line.at_least)}",
             "" if line.at_least is None else "reached" if found.median >= line.at_least else "MISSED",
             security_of(levels(line, run)),
         ))  # fmt: skip
-    columns = ("ratio of rates", "median", "95 % interval", "5 % .. 95 %", "goal", "", "security")
+    columns = ("ratio of rates", "median", INTERVAL, "5 % .. 95 %", "goal", "", "security")
     return Table("ratios", columns, tuple(rows))
 
 

@@ -1,8 +1,9 @@
 """Taking samples: subjects run interleaved in one process, so that a noisy machine hits all of them alike.
 
-``pyperf``, the field's tool, is not used here: it runs its benchmarks one after another, each in processes of its own,
-so two subjects never share a noisy minute and their samples cannot be paired; and it repeats calls of microseconds,
-while a sealed file or a history takes a second, writes to disk, and needs another folder each time.
+``pyperf``, the field's tool, times the single operations (``benchmarks.cases.primitives``). Here it is not used: costs
+predicted from those of operations need CPU time, which ``pyperf`` does not take, of the same round as the phase that
+they are held against; and whole operations take turns in one process with what they are compared with, write to disk,
+and need another folder or fresh input each time, which is made and removed outside of the time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from benchmarks import memory
 
 MIN_SAMPLE_S = 0.02
 """Operations shorter than this are repeated within one sample."""
@@ -39,6 +42,8 @@ class Subject:
     """Whether garbage is collected before each sample; arithmetic leaves none, and would wait for it far longer."""
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
+    peak_bytes: int | None = None
+    """The most that this process held while a sample was taken; ``None`` where the system does not tell it."""
 
     def warm_up(self) -> None:
         """Run once, and see how many calls make a sample of at least ``MIN_SAMPLE_S``."""
@@ -53,11 +58,14 @@ class Subject:
         if self.collect:
             gc.collect()
         gc.freeze()
+        is_told = memory.restart_peak()
         cpu, wall = _cpu_seconds(), time.perf_counter()
         for _ in range(self.loops):
             self.run()
         self.seconds.append((time.perf_counter() - wall) / self.loops)
         self.cpu_seconds.append((_cpu_seconds() - cpu) / self.loops)
+        if is_told and (peak := memory.peak_bytes()) is not None:
+            self.peak_bytes = max(peak, self.peak_bytes or 0)
         gc.unfreeze()
         self.tidy()
 

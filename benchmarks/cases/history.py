@@ -10,6 +10,7 @@ from types import ModuleType
 from benchmarks import peer
 from benchmarks.bench import Bench
 from benchmarks.bulk_history import bundle
+from benchmarks.optional import NOT_INSTALLED
 from benchmarks.profiling import profiled
 from benchmarks.scene import PROXIES, THRESHOLD, Scene, scene
 from benchmarks.timing import Subject, interleave
@@ -64,7 +65,7 @@ def _operations(bench: Bench, module: ModuleType | None) -> None:
         if other:
             bench.compare(f"{name}, over umbral-pre", mine, other, at_least=1.0)
         else:
-            bench.absent(f"umbral-pre: {name}", peer.HOW_TO_INSTALL)
+            bench.absent(f"umbral-pre: {name}", NOT_INSTALLED)
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _read(bench: Bench, cast: Scene, patient: MemberSecrets, reading: _Reading, 
         bench.compare("public-key part, over one opening a record", public_key, opening, at_least=50)
         bench.compare("end to end, over one opening a record", end_to_end, opening, at_least=5)
     else:
-        bench.absent(_OPENING, peer.HOW_TO_INSTALL)
+        bench.absent(_OPENING, NOT_INSTALLED)
     bench.profile("a doctor's read, end to end", *profiled(read))
 
 

@@ -1,16 +1,20 @@
-"""What a dishonest index learns from tags, by closure and defence, beside the accuracy that the defence costs."""
+"""What a dishonest index learns from tags, by closure and defence, beside the accuracy that the defence costs.
+
+Tags are random in the attacks that look at sets of tags and nothing else, and the issuers' own where the dictionary is
+tried with their keys. Every result says whose symptoms they were: the published cases', or made up.
+"""
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from benchmarks.bench import Bench
+from benchmarks.datasets import dataset
 from benchmarks.timing import Subject, interleave
 from matching.accuracy import Accuracy, Collection, Judge
 from matching.accuracy_cases import Case, read_cases, read_queries
@@ -27,8 +31,7 @@ from matching.leakage.knowledge import drawn, halves
 from matching.leakage.recovered import Recovered, recovered
 from matching.leakage.statistics import Statistics
 from matching.oprf import OprfKey
-from matching.published.attack import tag_test
-from matching.tags import TAG_SIZE
+from matching.published.attack import guessed_tag
 from matching.vocabulary import Vocabulary
 
 DEFENCES = (
@@ -56,8 +59,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Population:
-    """Who is in the index and in the attacker's hands, and how many tags are judged."""
+    """Who is in the index and in the attacker's hands, and how many tags are judged; ``source`` says whose cases."""
 
+    source: str
     cases: tuple[Case, ...]
     queries: tuple[int, ...]
     judged: int
@@ -66,7 +70,14 @@ class Population:
 
     @classmethod
     def of(
-        cls, vocabulary: Vocabulary, cases: tuple[Case, ...], queries: tuple[int, ...], *, judged: int, known: int
+        cls,
+        vocabulary: Vocabulary,
+        source: str,
+        cases: tuple[Case, ...],
+        queries: tuple[int, ...],
+        *,
+        judged: int,
+        known: int,
     ) -> Population:
         """``known`` patients are drawn by the attacker who has nothing but public annotations."""
         other, index = halves(cases, _SEED, by_publication=True)
@@ -75,7 +86,12 @@ class Population:
             Side("half, other papers", other, index),
             Side("half, same papers", *halves(cases, _SEED, by_publication=False)),
         )
-        return cls(cases, queries, judged, sides)
+        return cls(source, cases, queries, judged, sides)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What every result says of it."""
+        return {"source": self.source, "patients": len(self.cases)}
 
     @property
     def matched(self) -> int:
@@ -84,7 +100,7 @@ class Population:
 
 
 def measure(bench: Bench) -> None:
-    """Dictionary at quota rate, frequency and graph matching, for each closure, defence and kind of knowledge."""
+    """Dictionary, frequency and graph matching, for each closure, defence and kind of knowledge."""
     vocabulary = Vocabulary.default()
     population = published(bench, vocabulary) or made_up(bench, vocabulary)
     solver = _has_solver(bench)
@@ -92,20 +108,22 @@ def measure(bench: Bench) -> None:
     for closure in Closure:
         for defence in chosen:
             attacked(bench, vocabulary, population, closure, defence, solver=solver)
+    by_who_holds_keys(bench, vocabulary, population)
     timed(bench, vocabulary, population, solver=solver)
 
 
 def published(bench: Bench, vocabulary: Vocabulary) -> Population | None:
-    """The labelled cases below ``$CHARTSEAL_DATA/phenopackets``, if they are there and the profile is large."""
+    """The labelled cases of the real data, if they are there and the profile is large."""
     if bench.sizes.name == "smoke":
         return None
-    root = Path(os.environ.get("CHARTSEAL_DATA") or Path(__file__).parents[3] / "shared" / "data") / "phenopackets"
+    root = dataset("phenopackets")
     files = root / "cases.tsv.gz", root / "match_queries.tsv.gz"
     if not all(map(Path.is_file, files)):
         bench.absent("published cases", "not found; set CHARTSEAL_DATA to the folder that holds phenopackets/")
         return None
     cases = read_cases(files[0])
-    return Population.of(vocabulary, cases, read_queries(files[1], cases), judged=300, known=4000)
+    source = "published cases (phenopackets)"
+    return Population.of(vocabulary, source, cases, read_queries(files[1], cases), judged=300, known=4000)
 
 
 def made_up(bench: Bench, vocabulary: Vocabulary) -> Population:
@@ -113,7 +131,8 @@ def made_up(bench: Bench, vocabulary: Vocabulary) -> Population:
     patients, diseases, judged = (300, 30, 40) if bench.sizes.name == "smoke" else (3000, 300, 300)
     cases = drawn(vocabulary, patients, _SEED, diseases=diseases)
     queries = tuple(place for place, case in enumerate(cases) if any(other.is_right_for(case) for other in cases))
-    return Population.of(vocabulary, cases, queries[:judged], judged=judged, known=patients)
+    source = f"made up from disease annotations, seed {_SEED}"
+    return Population.of(vocabulary, source, cases, queries[:judged], judged=judged, known=patients)
 
 
 def attacked(
@@ -122,7 +141,7 @@ def attacked(
     """Hand in how much each attack recovers, and the accuracy."""
     sender = Defended(vocabulary, closure, defence, _SEED)
     attacks = _attacks(vocabulary, closure, solver=solver)
-    settings = {"closure": str(closure), "defence": defence.label}
+    settings = {"closure": str(closure), "defence": defence.label, **population.settings}
     sent = {case.id: sender.terms(case.observed) for case in population.cases}
     for side in population.sides:
         index = Held.of([sent[case.id] for case in side.held])
@@ -155,21 +174,54 @@ def timed(bench: Bench, vocabulary: Vocabulary, population: Population, *, solve
         Subject(f"{attack} attack on {population.judged} tags", partial(guess, tags, terms))
         for attack, guess in _attacks(vocabulary, Closure.EXACT, solver=solver).items()
     ]
-    subjects.append(Subject("guess at a tag, by both issuers together", _guess_of_both_issuers()))
+    subjects.append(Subject("guess at a tag, by both issuers together", partial(_Issuers().guessed(2), "HP:0001250")))
     interleave(subjects, bench.sizes.repeats)
     for subject in subjects:
-        bench.series(subject, patients=len(side.held), terms=len(vocabulary))
+        bench.series(subject, **population.settings, held=len(side.held), terms=len(vocabulary))
         bench.compare(f"{subject.name}: runs a second", subject, None)
 
 
-def _guess_of_both_issuers() -> Callable[[], bool]:
-    secret = {issuer: OprfKey.from_seed(secrets.token_bytes(32), b"benchmark") for issuer in ("01" * 16, "02" * 16)}
-    one, other = (
-        IssuerPublicKey(issuer, operator * 16, 1, key.public_key)
-        for operator, (issuer, key) in zip(("aa", "bb"), secret.items(), strict=True)
-    )
-    hides = tag_test(secrets.token_bytes(TAG_SIZE), EpochKeys(one, other), secret)
-    return partial(hides, "HP:0001250")
+def by_who_holds_keys(bench: Bench, vocabulary: Vocabulary, population: Population) -> None:
+    """Hand in what trying all terms names in an index of real tags, without enrolling, by whose keys are at hand.
+
+    For ``smoke`` all terms are those that the index holds.
+    """
+    held = population.sides[0].held
+    own = [closed(vocabulary, case.observed, Closure.EXACT) for case in held]
+    stated = frozenset[str]().union(*own)
+    terms = stated if bench.sizes.name == "smoke" else {term.id for term in vocabulary} | stated
+    issuers = _Issuers()
+    index = _tagged(own, issuers.guessed(2))
+    judged = Statistics.of(index.patients, population.matched).features[: population.judged]
+    settings = {"closure": str(Closure.EXACT), "defence": Defence().label, **population.settings}
+    for holds, who in enumerate(("the index alone", "the index with one issuer", "the index with both issuers")):
+        tag_of = issuers.guessed(holds)
+        guesses = {tag_of(term): term for term in terms}
+        more = {**settings, "knowledge": "the vocabulary", "terms": len(terms)}
+        _hand_in(bench, recovered(index, own, guesses, judged), f"dictionary by {who}", more)
+
+
+class _Issuers:
+    """Both issuers with their keys of one epoch."""
+
+    def __init__(self) -> None:
+        made = {issuer * 16: OprfKey.from_seed(secrets.token_bytes(32), b"benchmark") for issuer in ("01", "02")}
+        one, other = (
+            IssuerPublicKey(issuer, operator * 16, 1, key.public_key)
+            for operator, (issuer, key) in zip(("aa", "bb"), made.items(), strict=True)
+        )
+        self._secret = tuple(made.items())
+        self._public = EpochKeys(one, other)
+
+    def guessed(self, keys: int) -> Callable[[str], bytes]:
+        """A term's tag as whoever has the private keys of so many issuers works it out; with 2 it is the real one."""
+        return guessed_tag(self._public, dict(self._secret[:keys]))
+
+
+def _tagged(patients: Sequence[Set[str]], tag_of: Callable[[str], bytes]) -> Held:
+    tags = {term: tag_of(term) for term in frozenset[str]().union(*patients)}
+    held = tuple(frozenset(tags[term] for term in patient) for patient in patients)
+    return Held(held, {tag: term for term, tag in tags.items()})
 
 
 def _has_solver(bench: Bench) -> bool:
@@ -194,7 +246,7 @@ def _implied(vocabulary: Vocabulary, closure: Closure, term: str) -> frozenset[s
     return frozenset() if is_padding(term) else closed(vocabulary, [term], closure)
 
 
-def _hand_in(bench: Bench, found: Recovered, attack: str, settings: Mapping[str, str]) -> None:
+def _hand_in(bench: Bench, found: Recovered, attack: str, settings: Mapping[str, object]) -> None:
     name = f"{settings['closure']}, {settings['defence']}: {attack}, {settings['knowledge']}"
     bench.figure(f"{name}: tags", 100 * found.tags, "%", **settings, attack=attack, of="tags")
     bench.figure(f"{name}: symptoms", 100 * found.symptoms, "%", **settings, attack=attack, of="symptoms")

@@ -12,13 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, growth, published
+from benchmarks import bare, growth
 from benchmarks.bare import JOURNALS, BareCommits
 from benchmarks.bench import Bench
 from benchmarks.cast import ENROLMENT_BLOCKS, HOSPITAL, NOW, Cast, require
 from benchmarks.profiling import profiled
-from benchmarks.results import Series
-from benchmarks.timing import Subject, interleave
+from benchmarks.timing import Subject, interleave, nothing
 from ledger.bodies import AnchorBlocks
 from ledger.bodies.anchoring import MAX_ANCHORED_BLOCKS
 from ledger.engines.embedded import EmbeddedEngine
@@ -44,7 +43,6 @@ def measure(bench: Bench) -> None:
             place = folder / part.__name__
             place.mkdir()
             part(bench, place)
-    published.hand_in(bench)
 
 
 def _batches(bench: Bench, folder: Path) -> None:
@@ -186,33 +184,25 @@ def _growth(bench: Bench, folder: Path) -> None:
                 continue
             found = growth.run(step, place, entries)
             settings = {"entries": found.entries, "file_bytes": found.file_bytes, "step": step}
-            bench.figure(f"{step}, {entries:,} entries: peak memory", found.peak_bytes / 2**20, "MiB", **settings)
+            bench.memory(f"{step}, {entries:,} entries: peak memory", found.peak_bytes, **settings)
             if step != "open":
-                bench.emit(_series(bench, f"{step}, {entries:,} entries", found.samples, found, settings))
+                _slices(bench, f"{step}, {entries:,} entries", found.samples, found.peak_bytes, settings)
             if found.bare:
                 name = f"{step}, {entries:,} entries: the Ed25519 and SHA-256 in it"
-                bench.emit(_series(bench, name, found.bare, found, settings | {"bare": True}))
+                _slices(bench, name, found.bare, found.peak_bytes, settings | {"bare": True})
                 goal = 0.40 if step == "verify" and entries == max(bench.sizes.ledgers) else None
                 title = f"{step}, {entries:,} entries, over the Ed25519 and SHA-256 in it"
                 bench.compare_series(title, f"{step}, {entries:,} entries", name, at_least=goal)
 
 
-def _series(
-    bench: Bench, name: str, samples: Sequence[growth.Sample], found: growth.Step, settings: dict[str, Any]
-) -> Series:
-    """Samples of slices that differ a little in size, as seconds for one entry."""
-    return Series(
-        case=bench.case,
-        name=name,
-        unit="entries",
-        amount=1,
-        seconds=[wall / amount for wall, _, amount in samples],
-        cpu_seconds=[cpu / amount for _, cpu, amount in samples],
-        security_bits=SECURITY_BITS,
-        peak_memory_bytes=found.peak_bytes,
-        settings=settings,
-        provenance=bench.provenance,
-    )
+def _slices(
+    bench: Bench, name: str, samples: Sequence[growth.Sample], peak_bytes: int | None, settings: dict[str, Any]
+) -> None:
+    """Samples of slices that differ a little in size, as seconds for one entry; the peak is the whole step's."""
+    subject = Subject(name, nothing, 1, "entries", peak_bytes=peak_bytes)
+    subject.seconds = [wall / amount for wall, _, amount in samples]
+    subject.cpu_seconds = [cpu / amount for _, cpu, amount in samples]
+    bench.series(subject, security_bits=SECURITY_BITS, **settings)
 
 
 def _proof(path: Path, seats: int, handovers: int) -> tuple[Cast, bytes]:

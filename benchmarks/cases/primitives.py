@@ -2,23 +2,26 @@
 
 ``pyperf`` measures: fresh processes for each operation, calibrated loops, warm-up. It runs one benchmark after another,
 so rounds are interleaved here: in each round every library's operations get new processes, and a noisy minute hits all.
+The values of one process are more alike than those of two, so a sample is the median of a process's values.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.errors import CaseFailed
+from benchmarks.optional import BENCH_EXTRA
 from benchmarks.primitives.libraries import LIBRARIES, is_installed
 from benchmarks.primitives.operation import Library
-from benchmarks.results import Series
+from benchmarks.timing import Subject, nothing
 
 try:
     import pyperf  # type: ignore[import-untyped]
@@ -35,7 +38,7 @@ class _Rounds:
 
 
 ROUNDS: Mapping[str, _Rounds] = {
-    "smoke": _Rounds(1, ("--worker", "--values=2", "--warmups=0", "--loops=1", "--smoke")),
+    "smoke": _Rounds(2, ("--worker", "--values=1", "--warmups=0", "--loops=1", "--smoke")),
     "paper": _Rounds(3, ("--processes=2", "--values=3", "--warmups=1", "--min-time=0.02")),
     "full": _Rounds(10, ("--processes=2", "--values=3", "--warmups=1", "--min-time=0.1")),
 }
@@ -43,13 +46,8 @@ ROUNDS: Mapping[str, _Rounds] = {
 one process for all operations of a library, and one call a value."""
 
 
-@dataclass
-class _Samples:
-    """Of one operation, from all rounds."""
-
-    seconds: list[float] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-    loops: int = 1
+_Measured = dict[str, Subject]
+"""One library's operations by name."""
 
 
 def measure(bench: Bench) -> None:
@@ -59,13 +57,13 @@ def measure(bench: Bench) -> None:
     that is installed and fails.
     """
     if pyperf is None:
-        raise CaseFailed("primitives are measured by pyperf, which is not installed: pip install chartseal[bench]")
+        raise CaseFailed(f"primitives are measured by pyperf, which is not installed: {BENCH_EXTRA}")
     installed = [library for library in LIBRARIES.values() if is_installed(library)]
     for library in LIBRARIES.values():
         if library not in installed:
             bench.absent(f"{library.name}: all operations", library.how_to_get)
     profile = ROUNDS[bench.sizes.name]
-    found: dict[str, dict[str, _Samples]] = {library.name: {} for library in installed}
+    found: dict[str, _Measured] = {library.name: {} for library in installed}
     failed: dict[str, int] = {}
     for turn in range(1, profile.rounds + 1):
         for library in installed:
@@ -74,13 +72,13 @@ def measure(bench: Bench) -> None:
                 bench.absent(f"{library.name}: all operations", f"failed with status {status}; its error stands above")
             elif library.name not in failed and turn == profile.rounds:
                 _hand_in(bench, library, found[library.name])
-    _compare(bench, {name: samples for name, samples in found.items() if name not in failed})
+    _compare(bench, {name: subjects for name, subjects in found.items() if name not in failed})
     if failed:
         raise CaseFailed(f"{', '.join(failed)}: installed, and could not be measured")
 
 
-def _round(library: Library, options: Sequence[str], samples: dict[str, _Samples]) -> int:
-    """Add one round's values; the status of pyperf, 0 if all went well."""
+def _round(library: Library, options: Sequence[str], subjects: _Measured) -> int:
+    """Add one round's samples; the status of pyperf, 0 if all went well."""
     with tempfile.TemporaryDirectory(prefix="chartseal-bench-") as folder:
         values, beside = Path(folder) / "values.json", Path(folder) / "cpu.jsonl"
         command = [sys.executable, "-m", "benchmarks.primitives.run", library.name, f"--beside={beside}"]
@@ -91,41 +89,30 @@ def _round(library: Library, options: Sequence[str], samples: dict[str, _Samples
         cpu = {(name, value): seconds for name, value, seconds in map(json.loads, beside.read_text().splitlines())}
         for measured in pyperf.BenchmarkSuite.load(str(values)):
             name = measured.get_name()
-            kept = samples.setdefault(name, _Samples())
-            kept.seconds += measured.get_values()
-            kept.cpu_seconds += (cpu[name, value] for value in measured.get_values())
-            kept.loops = round(measured.get_loops())
+            subject = subjects.setdefault(name, Subject(f"{library.name}: {name}", nothing))
+            subject.loops = round(measured.get_loops())
+            for process in measured.get_runs():
+                if process.values:  # what it calibrated with has none
+                    subject.seconds.append(statistics.median(process.values))
+                    subject.cpu_seconds.append(statistics.median(cpu[name, value] for value in process.values))
     return 0
 
 
-def _hand_in(bench: Bench, library: Library, found: Mapping[str, _Samples]) -> None:
+def _hand_in(bench: Bench, library: Library, found: _Measured) -> None:
     for operation in library.operations():
         if operation.name in found:
-            samples = found[operation.name]
-            settings = {"library": library.name, "operation": operation.name, "loops": samples.loops}
+            settings: dict[str, object] = {"library": library.name, "operation": operation.name}
             if operation.size_bytes is not None:
                 settings["size_bytes"] = operation.size_bytes
-            bench.emit(
-                Series(
-                    case=bench.case,
-                    name=f"{library.name}: {operation.name}",
-                    unit="operations",
-                    amount=1,
-                    seconds=samples.seconds,
-                    cpu_seconds=samples.cpu_seconds,
-                    security_bits=operation.security_bits,
-                    settings=settings | {"tool": f"pyperf {pyperf.__version__}"},
-                    provenance=bench.provenance,
-                )
-            )
+            settings["tool"] = f"pyperf {pyperf.__version__}"
+            bench.series(found[operation.name], security_bits=operation.security_bits, **settings)
 
 
-def _compare(bench: Bench, found: Mapping[str, Mapping[str, _Samples]]) -> None:
-    """Each library after the first that has an operation, with that first one."""
+def _compare(bench: Bench, found: Mapping[str, _Measured]) -> None:
+    """Each library after the first that has an operation, with that first one: processes of the same round."""
     first: dict[str, str] = {}
-    for library, samples in found.items():
-        for name in samples:
+    for library, subjects in found.items():
+        for name, subject in subjects.items():
             reference = first.setdefault(name, library)
             if reference != library:
-                title = f"{name}: {reference}, over {library}"
-                bench.compare_series(title, f"{reference}: {name}", f"{library}: {name}")
+                bench.compare(f"{name}: {reference}, over {library}", found[reference][name], subject)

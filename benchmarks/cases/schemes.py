@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from benchmarks import published
 from benchmarks.bench import Bench
-from benchmarks.schemes import catalogue
+from benchmarks.schemes import catalogue, properties
 from benchmarks.schemes.own import Umbral
 from benchmarks.schemes.phases import Made, Phase, Run
 from benchmarks.schemes.prediction import predict
@@ -30,7 +29,17 @@ def measure(bench: Bench) -> None:
         bench.absent(absent.name, absent.reason)
     for schemes in lists:
         _measure_together(bench, [_Measured(made) for made in schemes])
-    published.hand_in(bench)
+    _tell_properties(bench)
+
+
+def _tell_properties(bench: Bench) -> None:
+    """What each scheme holds and breaks, whether or not it is installed: as many tests show it."""
+    for each in properties.PROPERTIES:
+        for name, claim in each.claims().items():
+            bench.figure(
+                f"{each.scheme}: {name}", len(claim.tests), "tests",
+                scheme=each.scheme, property=name, says=claim.says, shown_by=", ".join(claim.tests),
+            )  # fmt: skip
 
 
 @dataclass

@@ -19,6 +19,7 @@ from benchmarks.scene import Scene, scene
 from benchmarks.timing import Subject, interleave, one_core
 from clinic import durable
 from clinic.cards import current_card
+from clinic.delivery import UPLOAD_THREADS
 from clinic.intake import bundle_drafts, drafts_of
 from clinic.keystore import MemberSecrets
 from clinic.sealing import Draft, Sealed, seal_records
@@ -29,8 +30,6 @@ from scheme.scopes import Category
 from scheme.seal import Part, PayloadSource
 
 SECURITY_BITS = 128
-PUT_THREADS = 8
-"""As many as ``seal_records`` uploads with."""
 _SEED = 8
 _SEALED_AT = "2026-11-21T00:00:00Z"
 
@@ -195,14 +194,14 @@ def _histories_into_folder(bench: Bench, work: _Histories) -> None:
     data = {locator: _bytes_of(store, locator) for one in sealed for locator in one.blocks}
     sealing = Subject("histories: sealed and anchored into a folder", lambda: work.sealed(fresh()), blocks, "blocks")
     single = Subject("histories: the same blocks put durably, 1 thread", _putting(fresh, data, 1), blocks, "blocks")
-    name = f"histories: the same blocks put durably, {PUT_THREADS} threads"
-    several = Subject(name, _putting(fresh, data, PUT_THREADS), blocks, "blocks")
+    name = f"histories: the same blocks put durably, {UPLOAD_THREADS} threads"
+    several = Subject(name, _putting(fresh, data, UPLOAD_THREADS), blocks, "blocks")
     interleave([sealing, single, several], bench.sizes.repeats)
     settings = work.settings(blocks) | {"sealed_bytes": sum(map(len, data.values()))}
     for subject in (sealing, single, several):
         bench.series(subject, security_bits=SECURITY_BITS if subject is sealing else None, **settings)
     bench.compare("histories sealed into a folder, over bare durable puts", sealing, single, at_least=0.60)
-    bench.compare(f"the same over puts by {PUT_THREADS} threads at once", sealing, several)
+    bench.compare(f"the same over puts by {UPLOAD_THREADS} threads at once", sealing, several)
 
 
 def _bytes_of(store: Store, locator: str) -> bytes:

@@ -44,7 +44,7 @@ class CharmGroup(Group):
         self._kinds = {Kind.G1: self._charm.G1, Kind.G2: self._charm.G2}
         self.order = int(self._group.order())
         g1 = self._hash(Kind.G1, b"generator")
-        g2 = self._read(Kind.G2, self._encode(Kind.G1, g1))
+        g2 = self._as_g2(g1)
         super().__init__(g1, g2, below=below)
         z = self._pairing(g1, g2)
         self._identities = {Kind.G1: g1 / g1, Kind.G2: g2 / g2, Kind.GT: z / z}
@@ -60,6 +60,9 @@ class CharmGroup(Group):
 
     def _pairing(self, one: Any, other: Any) -> Any:
         return self._charm.pair(one, other)
+
+    def _as_g2(self, value: Any) -> Any:
+        return self._read(Kind.G2, self._encode(Kind.G1, value))
 
     def _hash(self, kind: Kind, data: bytes) -> Any:
         return self._group.hash(data.hex(), self._kinds[kind])

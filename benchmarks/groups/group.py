@@ -118,6 +118,12 @@ class Group(ABC):
         self.tally.add(f"comparison in {one.kind}")
         return bool(one.value == other.value)
 
+    def as_g2(self, element: Element) -> Element:
+        """``element`` of G1 as one of G2, which it is where the group is symmetric. Raises ``ElementsMixed``."""
+        if not self.symmetric or element.group is not self or element.kind is not Kind.G1:
+            raise ElementsMixed("an element of G1 is one of G2 in a symmetric group only")
+        return Element(self, Kind.G2, self._as_g2(element.value))
+
     def pairing(self, one: Element, other: Element) -> Element:
         """e(one, other), of G1 and G2. Raises ``ElementsMixed``."""
         if one.group is not self or other.group is not self or (one.kind, other.kind) != (Kind.G1, Kind.G2):
@@ -182,6 +188,10 @@ class Group(ABC):
 
     @abstractmethod
     def _pairing(self, one: Any, other: Any) -> Any: ...
+
+    def _as_g2(self, value: Any) -> Any:
+        """Where a symmetric group's library keeps G1 and G2 apart, the same element there."""
+        return value
 
     @abstractmethod
     def _hash(self, kind: Kind, data: bytes) -> Any: ...

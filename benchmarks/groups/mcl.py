@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.groups.errors import GroupUnavailable
 from benchmarks.groups.group import Below, Group, Kind
+from benchmarks.optional import BENCH_EXTRA
 
 try:
     import pymcl
@@ -40,7 +41,7 @@ class MclGroup(Group):
 
     def __init__(self, *, below: Below = secrets.randbelow) -> None:
         if pymcl is None:
-            raise GroupUnavailable("BLS12-381 needs the package pymcl (CPython before 3.13); install chartseal[bench]")
+            raise GroupUnavailable(f"BLS12-381 needs the package pymcl (CPython before 3.13); {BENCH_EXTRA}")
         super().__init__(pymcl.g1, pymcl.g2, below=below)
         self._classes: dict[Kind, Any] = {Kind.G1: pymcl.G1, Kind.G2: pymcl.G2, Kind.GT: pymcl.GT}
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 
+from benchmarks.optional import NOT_INSTALLED
 from benchmarks.primitives.operation import Library, Operation
 
-_WITH_BENCH = "not installed: pip install chartseal[bench]"
 _WITH_CHARTSEAL = "not installed: pip install chartseal"
 
 
@@ -29,8 +29,8 @@ LIBRARIES: Mapping[str, Library] = {
         Library("pycryptodome", "Crypto", _WITH_CHARTSEAL, _table("pycryptodome")),
         Library("coincurve", "coincurve", _WITH_CHARTSEAL, _table("secp256k1")),
         Library("voprf", "voprf", _WITH_CHARTSEAL, _table("oprf")),
-        Library("pymcl", "pymcl", f"{_WITH_BENCH} (CPython before 3.13)", _table("mcl")),
-        Library("py-arkworks-bls12381", "py_arkworks_bls12381", _WITH_BENCH, _table("arkworks")),
+        Library("pymcl", "pymcl", f"{NOT_INSTALLED} (CPython before 3.13)", _table("mcl")),
+        Library("py-arkworks-bls12381", "py_arkworks_bls12381", NOT_INSTALLED, _table("arkworks")),
         Library(
             "charm",
             "charm.core.math.pairing",

@@ -35,12 +35,12 @@ def frames(runs: Sequence[Run]) -> dict[str, pd.DataFrame]:
 def _measured(run: Run) -> Iterator[_Row]:
     for line in run.of(Series):
         row = flat(line)
-        seconds, cpu_seconds = row.pop("seconds"), row.pop("cpu_seconds")
+        del row["seconds"], row["cpu_seconds"]
         measure = "seconds" if line.unit == "operations" else f"{line.unit} a second"
         yield row | {
             "measure": measure,
             **_summary(tables.summary(line)),
-            "cpu_over_wall": sum(cpu_seconds) / sum(seconds),
+            "cpu_over_wall": line.cpu_share,
         }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from benchmarks.report.section import Section
+from benchmarks.summary import FEWEST
 
 _TEMPLATE = "index.html.j2"
 
@@ -20,4 +21,4 @@ def page(sections: Sequence[Section], downloads: Sequence[str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(_TEMPLATE).render(sections=sections, downloads=downloads)
+    return environment.get_template(_TEMPLATE).render(sections=sections, downloads=downloads, fewest=FEWEST)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from benchmarks.groups.group import Element, Group, Kind
 from benchmarks.schemes.scheme import GroupScheme, KeyPair
-from benchmarks.schemes.wire import read, write
+from benchmarks.schemes.wire import write
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,16 +63,11 @@ class Afgh(GroupScheme[Public, Secret, Rekey]):
         k = self.group.random_scalar()
         return bytes(self.group.g1**k), self.key_of(author.z_a1**k)
 
-    def encapsulate_first_level(self, public: Public) -> tuple[bytes, bytes]:
-        """As ``encapsulate``, to be opened by the receiver alone: no rekey turns it. Opens as if re-encapsulated."""
-        k = self.group.random_scalar()
-        return bytes(self.group.pairing(self.group.g1, public.h_a2) ** k), self.key_of(self.z**k)
-
     def reencapsulate(self, rekey: Rekey, capsule: bytes) -> bytes:
-        return bytes(self.group.pairing(self._read(Kind.G1, capsule), rekey.h_b2_a1))
+        return bytes(self.group.pairing(self.read_element(Kind.G1, capsule), rekey.h_b2_a1))
 
     def decapsulate(self, delegator: Keys, capsule: bytes) -> bytes:
-        masked = self.group.pairing(self._read(Kind.G1, capsule), self.group.g2)
+        masked = self.group.pairing(self.read_element(Kind.G1, capsule), self.group.g2)
         return self.key_of(masked**delegator.secret.a1)
 
     def open_reencapsulated(
@@ -82,7 +77,7 @@ class Afgh(GroupScheme[Public, Secret, Rekey]):
         reencapsulated: bytes,
     ) -> bytes:
         inverse = self.group.invert_scalar(delegatee.secret.a2)
-        return self.key_of(self._read(Kind.GT, reencapsulated) ** inverse)
+        return self.key_of(self.read_element(Kind.GT, reencapsulated) ** inverse)
 
     def parameter_bytes(self) -> bytes:
         return bytes(self.z)
@@ -92,7 +87,3 @@ class Afgh(GroupScheme[Public, Secret, Rekey]):
 
     def rekey_bytes(self, rekey: Rekey) -> bytes:
         return bytes(rekey.h_b2_a1)
-
-    def _read(self, kind: Kind, data: bytes) -> Element:
-        found: Element = read(self.group, (kind,), data, what="a capsule")[0]
-        return found

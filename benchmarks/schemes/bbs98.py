@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from benchmarks.groups.group import Element, Kind
 from benchmarks.schemes.scheme import GroupScheme, KeyPair
-from benchmarks.schemes.wire import read, write
+from benchmarks.schemes.wire import write
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,10 +48,10 @@ class Bbs98(GroupScheme[Element, int, Rekey]):
         return bytes(author**k), self.key_of(self.group.g1**k)
 
     def reencapsulate(self, rekey: Rekey, capsule: bytes) -> bytes:
-        return bytes(self._read(capsule) ** rekey.ratio)
+        return bytes(self.read_element(Kind.G1, capsule) ** rekey.ratio)
 
     def decapsulate(self, delegator: Keys, capsule: bytes) -> bytes:
-        return self.key_of(self._read(capsule) ** self.group.invert_scalar(delegator.secret))
+        return self.key_of(self.read_element(Kind.G1, capsule) ** self.group.invert_scalar(delegator.secret))
 
     def open_reencapsulated(
         self,
@@ -69,7 +69,3 @@ class Bbs98(GroupScheme[Element, int, Rekey]):
 
     def rekey_bytes(self, rekey: Rekey) -> bytes:
         return write(self.group, rekey.ratio)
-
-    def _read(self, capsule: bytes) -> Element:
-        found: Element = read(self.group, (Kind.G1,), capsule, what="a capsule")[0]
-        return found

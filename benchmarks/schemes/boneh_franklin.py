@@ -1,4 +1,4 @@
-"""The identity-based encryption under two of the schemes: Boneh and Franklin's BasicIdent, for elements of GT.
+"""What two of the schemes share: Boneh and Franklin's BasicIdent, for elements of GT, and keys hidden with it.
 
 Source: D. Boneh, M. Franklin, "Identity-based encryption from the Weil pairing", CRYPTO 2001, section 4.1, multiplying
 into the message as Green and Ateniese do instead of hashing and adding. Moved to a type 3 group: g^s and g^r in G1,
@@ -8,8 +8,13 @@ identities and their keys in G2. UNSAFE FOR RECORDS: one generation centre can o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 from benchmarks.groups.group import Element, Group, Kind
+from benchmarks.schemes.scheme import GroupScheme, KeyPair
+from benchmarks.schemes.wire import read, write
+
+_REENCAPSULATED = (Kind.G1, Kind.GT, Kind.G1, Kind.GT)
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,3 +68,46 @@ class BonehFranklin:
 
     def _hashed(self, identity: str) -> Element:
         return self._group.hash_to(Kind.G2, "research/identity", identity.encode())
+
+
+@dataclass(frozen=True, repr=False)
+class HiddenKey:
+    """A key of the delegator's, hidden by an X that is encrypted to the delegatee."""
+
+    x: Encrypted
+    hidden: Element
+
+
+HiddenT = TypeVar("HiddenT", bound=HiddenKey)
+Keys: TypeAlias = KeyPair[str, IdentityKey]
+
+
+class IdentityBased(GroupScheme[str, IdentityKey, HiddenT]):
+    """The setup is the key generation centre's; an identity is its own public key. UNSAFE FOR RECORDS."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(group)
+        self.centre = BonehFranklin(group)
+
+    def key_generation(self, identity: str) -> Keys:
+        return KeyPair(identity, self.centre.extract(identity))
+
+    def open_reencapsulated(self, delegatee: Keys, delegator: str, reencapsulated: bytes) -> bytes:
+        g_r, masked, x_g_r, x_masked = read(self.group, _REENCAPSULATED, reencapsulated, what="a capsule")
+        x = self.centre.decrypt(Encrypted(x_g_r, x_masked), delegatee.secret)
+        return self.key_of(self.group.pairing(g_r, self.centre.blinding(x)) / masked)
+
+    def parameter_bytes(self) -> bytes:
+        return bytes(self.centre.g_s)
+
+    def public_key_bytes(self, public: str) -> bytes:
+        return public.encode()
+
+    def hide(self, key: Element, delegatee: str) -> HiddenKey:
+        """``key``, of G2, for whoever helps ``delegatee``."""
+        x = self.centre.random_element()
+        return HiddenKey(self.centre.encrypt(x, delegatee), self.centre.blinding(x) / key)
+
+    def turned(self, g_r: Element, rekey: HiddenT) -> bytes:
+        """What the proxy sends: g^r, its pairing with the hidden key, and X as it is encrypted."""
+        return write(self.group, g_r, self.group.pairing(g_r, rekey.hidden), rekey.x.g_r, rekey.x.masked)

@@ -12,6 +12,7 @@ from benchmarks.groups.charm import CharmGroup
 from benchmarks.groups.errors import GroupUnavailable
 from benchmarks.groups.group import Group
 from benchmarks.groups.mcl import MclGroup
+from benchmarks.optional import NOT_INSTALLED
 from benchmarks.schemes.afgh import Afgh
 from benchmarks.schemes.bbs98 import Bbs98
 from benchmarks.schemes.green_ateniese import GreenAteniese
@@ -24,9 +25,8 @@ from benchmarks.schemes.type_and_identity import TypeAndIdentity
 
 RESEARCH: tuple[type[GroupScheme[Any, Any, Any]], ...] = (Bbs98, Afgh, GreenAteniese, LibertVergnaud, TypeAndIdentity)
 """Written here from their papers."""
-BENCH_EXTRA = "not installed: pip install chartseal[bench]"
 _PEERS: tuple[tuple[str, type[UmbralPre] | type[ProxyRecrypt], str], ...] = (
-    ("umbral_pre", UmbralPre, BENCH_EXTRA),
+    ("umbral_pre", UmbralPre, NOT_INSTALLED),
     (
         "proxy_recrypt",
         ProxyRecrypt,

@@ -19,9 +19,3 @@ class CapsuleRefused(SchemeError):
     """A capsule whose own check does not hold, or that is for another key or of another type."""
 
     code = "capsule-refused"
-
-
-class PublicKeyRefused(SchemeError):
-    """A public key whose parts do not belong together."""
-
-    code = "public-key-refused"

@@ -11,75 +11,30 @@ delegatee divides e(g^r, H(X)) by it. Moved to a type 3 group: see ``boneh_frank
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from benchmarks.groups.group import Element, Group, Kind
-from benchmarks.schemes.boneh_franklin import BonehFranklin, Encrypted, IdentityKey
-from benchmarks.schemes.scheme import GroupScheme, KeyPair
-from benchmarks.schemes.wire import read, write
-
-_REENCAPSULATED = (Kind.G1, Kind.GT, Kind.G1, Kind.GT)
+from benchmarks.groups.group import Kind
+from benchmarks.schemes.boneh_franklin import HiddenKey, IdentityBased, Keys
+from benchmarks.schemes.wire import write
 
 
-@dataclass(frozen=True, repr=False)
-class Rekey:
-    """X for the delegatee, and the delegator's key hidden by it."""
-
-    x: Encrypted
-    hidden: Element
-
-
-Keys: TypeAlias = KeyPair[str, IdentityKey]
-
-
-class GreenAteniese(GroupScheme[str, IdentityKey, Rekey]):
-    """The setup is the key generation centre's; an identity is its own public key. UNSAFE FOR RECORDS."""
+class GreenAteniese(IdentityBased[HiddenKey]):
+    """A rekey hides the delegator's whole key. UNSAFE FOR RECORDS."""
 
     name = "Green-Ateniese 2007 (IBP1)"
 
-    def __init__(self, group: Group) -> None:
-        super().__init__(group)
-        self.centre = BonehFranklin(group)
-
-    def key_generation(self, identity: str) -> Keys:
-        return KeyPair(identity, self.centre.extract(identity))
-
-    def rekey(self, delegator: Keys, delegatee: Any) -> Rekey:
-        x = self.centre.random_element()
-        return Rekey(self.centre.encrypt(x, delegatee), self.centre.blinding(x) / delegator.secret.key)
+    def rekey(self, delegator: Keys, delegatee: Any) -> HiddenKey:
+        return self.hide(delegator.secret.key, delegatee)
 
     def encapsulate(self, author: Any) -> tuple[bytes, bytes]:
         r = self.group.random_scalar()
         return bytes(self.group.g1**r), self.key_of(self.centre.mask(author) ** r)
 
-    def reencapsulate(self, rekey: Rekey, capsule: bytes) -> bytes:
-        g_r = self._read(capsule)
-        masked = self.group.pairing(g_r, rekey.hidden)
-        return write(self.group, g_r, masked, rekey.x.g_r, rekey.x.masked)
+    def reencapsulate(self, rekey: HiddenKey, capsule: bytes) -> bytes:
+        return self.turned(self.read_element(Kind.G1, capsule), rekey)
 
     def decapsulate(self, delegator: Keys, capsule: bytes) -> bytes:
-        return self.key_of(self.group.pairing(self._read(capsule), delegator.secret.key))
+        return self.key_of(self.group.pairing(self.read_element(Kind.G1, capsule), delegator.secret.key))
 
-    def open_reencapsulated(
-        self,
-        delegatee: Keys,
-        delegator: str,
-        reencapsulated: bytes,
-    ) -> bytes:
-        g_r, masked, x_g_r, x_masked = read(self.group, _REENCAPSULATED, reencapsulated, what="a capsule")
-        x = self.centre.decrypt(Encrypted(x_g_r, x_masked), delegatee.secret)
-        return self.key_of(self.group.pairing(g_r, self.centre.blinding(x)) / masked)
-
-    def parameter_bytes(self) -> bytes:
-        return bytes(self.centre.g_s)
-
-    def public_key_bytes(self, public: str) -> bytes:
-        return public.encode()
-
-    def rekey_bytes(self, rekey: Rekey) -> bytes:
+    def rekey_bytes(self, rekey: HiddenKey) -> bytes:
         return write(self.group, rekey.x.g_r, rekey.x.masked, rekey.hidden)
-
-    def _read(self, capsule: bytes) -> Element:
-        found: Element = read(self.group, (Kind.G1,), capsule, what="a capsule")[0]
-        return found

@@ -5,8 +5,9 @@ section 3. Public key X = g^x, rekey R = X_j^{1/x_i}; a second-level ciphertext 
 C2 = X_i^r, C3 = m e(g, g)^r, C4 = (u^{svk} v)^r and a one-time signature of (C3, C4); re-encrypted, C2 becomes
 C2' = X_i^t, C2'' = R^{1/t}, C2''' = C2^t. Here m is 1, C3 falls away and the signature is of C4.
 
-Moved to a type 3 group, the public key is doubled (g^x in G1 and h^x in G2, which ``read_public_key`` holds against
-each other): X_i is raised to r and paired with C4 (G1), and R is paired with C2''' (G2). u, v, C4 and C2'' are in G2.
+Moved to a type 3 group, the public key is doubled (g^x in G1 and h^x in G2; whoever takes one from somebody else has to
+see that e(g^x, h) is e(g, h^x), which no phase contains): X_i is raised to r and paired with C4 (G1), and R is paired
+with C2''' (G2). u, v, C4 and C2'' are in G2. In a symmetric group, as in the paper, the two halves are one element.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 
 from benchmarks.groups.group import Element, Group, Kind
 from benchmarks.schemes import one_time
-from benchmarks.schemes.errors import CapsuleRefused, PublicKeyRefused
+from benchmarks.schemes.errors import CapsuleRefused
 from benchmarks.schemes.scheme import GroupScheme, KeyPair
 from benchmarks.schemes.wire import read, write
 
@@ -26,7 +27,7 @@ _REENCAPSULATED = (one_time.KEY_SIZE, Kind.G1, Kind.G2, Kind.G1, Kind.G2, one_ti
 
 @dataclass(frozen=True, repr=False)
 class Public:
-    """g^x and h^x."""
+    """g^x and h^x; one element in a symmetric group."""
 
     g_x: Element
     h_x: Element
@@ -34,7 +35,7 @@ class Public:
 
 @dataclass(frozen=True, repr=False)
 class Rekey:
-    """h^{x_j / x_i}, and the delegator's g^{x_i}, by which the proxy checks and blinds."""
+    """h^{x_j / x_i}; and the delegator's g^{x_i}, by which the proxy checks and blinds, and which is public."""
 
     ratio: Element
     delegator: Element
@@ -56,7 +57,8 @@ class LibertVergnaud(GroupScheme[Public, int, Rekey]):
 
     def key_generation(self, identity: str) -> Keys:
         x = self.group.random_scalar()
-        return KeyPair(Public(self.group.g1**x, self.group.g2**x), x)
+        g_x = self.group.g1**x
+        return KeyPair(Public(g_x, self.group.as_g2(g_x) if self.group.symmetric else self.group.g2**x), x)
 
     def rekey(self, delegator: Keys, delegatee: Any) -> Rekey:
         return Rekey(delegatee.h_x ** self.group.invert_scalar(delegator.secret), delegator.public.g_x)
@@ -94,21 +96,14 @@ class LibertVergnaud(GroupScheme[Public, int, Rekey]):
             raise CapsuleRefused("the capsule was changed; ask the proxy again")
         return self.key_of(group.pairing(third, second) ** group.invert_scalar(delegatee.secret))
 
-    def read_public_key(self, data: bytes) -> Public:
-        """A public key as it was sent. Raises ``MessageInvalid``, ``ElementInvalid``, ``PublicKeyRefused``."""
-        public = Public(*read(self.group, (Kind.G1, Kind.G2), data, what="a public key"))
-        if self.group.pairing(public.g_x, self.group.g2) != self.group.pairing(self.group.g1, public.h_x):
-            raise PublicKeyRefused("the halves of the public key do not belong together; ask its owner for it again")
-        return public
-
     def parameter_bytes(self) -> bytes:
         return write(self.group, self._u, self._v)
 
     def public_key_bytes(self, public: Public) -> bytes:
-        return write(self.group, public.g_x, public.h_x)
+        return bytes(public.g_x) if self.group.symmetric else write(self.group, public.g_x, public.h_x)
 
     def rekey_bytes(self, rekey: Rekey) -> bytes:
-        return write(self.group, rekey.ratio, rekey.delegator)
+        return bytes(rekey.ratio)
 
     def operations(self) -> Any:
         """With the one-time signature's."""

@@ -1,5 +1,7 @@
 """What each scheme holds and breaks: a claim, and the tests in ``tests/benchmarks/test_schemes.py`` that show it.
 
+The case hands them in with its results, so that a report has what a scheme holds beside what it costs.
+
 A test shows an attack that works, or that what is built refuses one; that no attack exists is for the papers' proofs,
 and ``assumption`` and ``moved`` say what is left of those here. ``docs/schemes.md`` has this as a table, and a test
 compares the two.
@@ -145,10 +147,11 @@ PROPERTIES: tuple[Properties, ...] = (
         ),
         assumption="3-weak decisional bilinear Diffie-Hellman inversion; type 1, standard model, static corruption",
         moved=(
-            "the public key is doubled (G1 and G2), and its halves are held against each other "
-            "(`test_libert_vergnaud_public_keys_whose_halves_differ_are_refused`). The assumption's powers are needed "
-            "in both groups, which was not worked out; without C3 the signature is of C4 alone: the proof is lost "
-            "until both are redone"
+            "the public key is doubled (G1 and G2); whoever takes one has to hold its halves against each other "
+            "(`test_libert_vergnaud_halves_of_a_public_key_that_differ_are_seen_by_two_pairings`), which no phase "
+            "contains. X_i is public, and not among the rekey's bytes. The assumption's powers are needed in both "
+            "groups, which was not worked out; without C3 the signature is of C4 alone: the proof is lost until both "
+            "are redone"
         ),
     ),
     Properties(

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from benchmarks.groups.costs import operations
-from benchmarks.groups.group import Element, Group
+from benchmarks.groups.group import Element, Group, Kind
+from benchmarks.schemes.wire import read
 
 KEY_SIZE = 32
 DERIVE_KEY = "key derivation"
@@ -128,6 +129,11 @@ class GroupScheme(Scheme[PublicT, SecretT, RekeyT]):
     def key_of(self, shared: Element) -> bytes:
         """The 32-byte key that a shared element gives. Secret."""
         return self._derive(bytes(shared))
+
+    def read_element(self, kind: Kind, capsule: bytes) -> Element:
+        """The one element that ``capsule`` is. Raises ``MessageInvalid``, ``ElementInvalid``."""
+        found: Element = read(self.group, (kind,), capsule, what="a capsule")[0]
+        return found
 
     def _derive(self, secret: bytes) -> bytes:
         self.group.tally.add(DERIVE_KEY)

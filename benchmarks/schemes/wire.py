@@ -1,15 +1,14 @@
-"""Messages of elements, scalars and fixed strings one after another, each of known size."""
+"""Messages of elements and fixed strings one after another, each of known size; a rekey may be a scalar."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from benchmarks.groups.errors import ElementInvalid
 from benchmarks.groups.group import Element, Group, Kind
 from benchmarks.schemes.errors import MessageInvalid
 
-Part: TypeAlias = Kind | Literal["scalar"] | int
-"""An element, a scalar from 1 to the order less 1, or so many bytes."""
+Part: TypeAlias = Kind | int
+"""An element, or so many bytes."""
 
 
 def write(group: Group, *values: Element | int | bytes) -> bytes:
@@ -20,7 +19,10 @@ def write(group: Group, *values: Element | int | bytes) -> bytes:
 
 
 def read(group: Group, layout: tuple[Part, ...], data: bytes, *, what: str) -> tuple[Any, ...]:
-    """Inverse of ``write``, with every check. Raises ``MessageInvalid`` on the length, ``ElementInvalid``."""
+    """Inverse of ``write`` for elements and bytes, with every check.
+
+    Raises ``MessageInvalid`` on the length, ``ElementInvalid``.
+    """
     sizes = [_size(group, part) for part in layout]
     if len(data) != sum(sizes):
         raise MessageInvalid(f"{what} has {sum(sizes)} bytes; fetch it again")
@@ -32,17 +34,8 @@ def read(group: Group, layout: tuple[Part, ...], data: bytes, *, what: str) -> t
 
 
 def _size(group: Group, part: Part) -> int:
-    if isinstance(part, Kind):
-        return group.sizes[part]
-    return part if isinstance(part, int) else group.scalar_size
+    return group.sizes[part] if isinstance(part, Kind) else part
 
 
-def _read_part(group: Group, part: Part, data: bytes, what: str) -> Element | int | bytes:
-    if isinstance(part, Kind):
-        return group.decode(part, data, what=f"an element of {what}")
-    if isinstance(part, int):
-        return data
-    scalar = int.from_bytes(data, "big")
-    if not 0 < scalar < group.order:
-        raise ElementInvalid(f"a scalar of {what} is not from 1 to the order less 1; fetch it again")
-    return scalar
+def _read_part(group: Group, part: Part, data: bytes, what: str) -> Element | bytes:
+    return group.decode(part, data, what=f"an element of {what}") if isinstance(part, Kind) else data

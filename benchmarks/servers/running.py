@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import shutil
@@ -17,11 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import ServerMissing
+from benchmarks.optional import BENCH_EXTRA
 
 LOOPBACK = "127.0.0.1"
 BEHIND_PROXY = "127.0.0.2"
 """Servers that may be put behind a forwarder listen here, on the ports that the forwarder has on ``LOOPBACK``."""
-BENCH_EXTRA = "pip install chartseal[bench]"
+
+
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,10 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, what: str, log: 
 def server_process(
     command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, killed with its children at the end."""
+    """A process in a group of its own, killed with its children at the end.
+
+    On Linux it is also killed, by itself, when the thread that started it ends without coming to the end.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             list(command),
@@ -98,6 +106,7 @@ def server_process(
             stderr=output,
             start_new_session=True,
             env={**os.environ, **(env or {})},
+            preexec_fn=_bound_to(os.getpid()),  # noqa: PLW1509 (it calls nothing that a thread could hold)
         )
     try:
         yield process
@@ -105,3 +114,17 @@ def server_process(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _bound_to(starter: int) -> Callable[[], None] | None:
+    """For ``preexec_fn``: what it starts is killed when the process ``starter`` ends, however that ends."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != starter:  # it ended before
+            os._exit(1)
+
+    return bind

@@ -12,16 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from benchmarks.optional import BENCH_EXTRA
 from benchmarks.servers.moto import aws_environment
-from benchmarks.servers.running import (
-    BENCH_EXTRA,
-    LOOPBACK,
-    Running,
-    free_ports,
-    program,
-    server_process,
-    wait_until,
-)
+from benchmarks.servers.running import LOOPBACK, Running, free_ports, program, server_process, wait_until
 
 ACCESS_KEY = "weed-access-key"
 SECRET_KEY = "weed-secret-key-of-the-tests"  # noqa: S105 - of a server on loopback

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from benchmarks.bench import Bench
-from benchmarks.results import Series
 from benchmarks.servers.running import Running
 from benchmarks.storage.entrants import SECURITY_BITS, Entrant, Entrants
 from benchmarks.storage.payload import Load, Payload, expansion, require_all
 from benchmarks.storage.server_side import stored_bytes
 from benchmarks.storage.systems import COMMAND, COMMAND_CONNECTIONS, LIBRARY, STORE
-from benchmarks.timing import Subject, interleave
+from benchmarks.timing import Subject, interleave, nothing
 from cloud.open import open_store
 
 _NO_OPTION = f"always moves {COMMAND_CONNECTIONS} at once, or as many as the store allows; it has no option for that"
@@ -24,30 +23,106 @@ def measure_cell(entrants: Entrants, running: Running, load: Load, repeats: int)
     """Hand in a series for each system and direction, and how they compare; also how many bytes the server holds."""
     area = f"{load.files}-{load.file_bytes}-{load.connections}"
     with entrants.started(running, load.connections, area, command=True) as (folder, found):
-        payload = Payload(folder / "payload", load)
-        present = []
-        for entrant in found:
-            with entrants.excusing(entrant, str(load)):
-                entrant.system.upload(payload.folder)
-                present.append(entrant)
+        cell = _Cell(entrants, load, Payload(folder / "payload", load), folder)
+        stored = [cell.contender("first upload", each, each.system.upload, cell.payload.folder) for each in found]
+        for contender in stored:
+            contender.warm_up()
+        present = _left(stored)
         if entrants.peers and load.connections == COMMAND_CONNECTIONS:
             _tell_expansion(entrants, present, load)
         elif entrants.peers:
             entrants.bench.absent(f"{entrants.backend}, {load}: {COMMAND}", _NO_OPTION)
-        for direction, subjects in (
-            ("download", [_download(entrant, payload, folder / "out") for entrant in present]),
-            ("upload", [_upload(entrant, payload) for entrant in present]),
-        ):
-            interleave(subjects, repeats, loops=1)
-            settings = {
-                "backend": entrants.backend,
-                "direction": direction,
-                "bytes": load.file_bytes,
-                "files": load.files,
-                "concurrency": load.connections,
-                "store_allows": _allowed(running),
-            }
-            _hand_in(entrants.bench, load, present, subjects, settings)
+        settings = {"backend": entrants.backend, "bytes": load.file_bytes, "files": load.files,
+                    "concurrency": load.connections, "store_allows": _allowed(running)}  # fmt: skip
+        expected = cell.payload.digests()
+        cell.payload.renew()
+        for direction, made in (("download", partial(cell.download, expected=expected)), ("upload", cell.upload)):
+            contenders = [made(entrant) for entrant in present]
+            if contenders:
+                interleave(contenders, repeats, loops=1)
+            present = _left(contenders)
+            _hand_in(entrants, contenders, {**settings, "direction": direction})
+
+
+@dataclass
+class _Contender(Subject):
+    """Transfers of one system. When one fails a row says so, the rest are passed over, and its times are not told."""
+
+    entrants: Entrants = field(kw_only=True)
+    entrant: Entrant = field(kw_only=True)
+    doing: str = field(kw_only=True)
+    is_warm: bool = False
+    """Whether its system did the same before, so that it need not be warmed up."""
+    failed: bool = False
+
+    def warm_up(self) -> None:
+        """See ``Subject.warm_up``."""
+        if not self.is_warm:
+            self._excused(super().warm_up)
+
+    def sample(self) -> None:
+        """See ``Subject.sample``."""
+        self._excused(super().sample)
+
+    def _excused(self, step: Callable[[], None]) -> None:
+        if not self.failed:
+            self.failed = True
+            with self.entrants.excusing(self.entrant, self.doing):
+                step()
+                self.failed = False
+
+
+def _left(contenders: Sequence[_Contender]) -> list[Entrant]:
+    return [each.entrant for each in contenders if not each.failed]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One load on one server."""
+
+    entrants: Entrants
+    load: Load
+    payload: Payload
+    folder: Path
+
+    def contender(
+        self,
+        direction: str,
+        entrant: Entrant,
+        transfer: Callable[[Path], None],
+        folder: Path,
+        *,
+        tidy: Callable[[], None] = nothing,
+        is_warm: bool = False,
+    ) -> _Contender:
+        """What takes the time is ``transfer`` of ``folder``."""
+        doing = f"{direction}, {self.load}"
+        return _Contender(
+            self.entrants.label(doing, entrant.name),
+            partial(transfer, folder),
+            self.load.total_bytes,
+            "bytes",
+            tidy,
+            entrants=self.entrants,
+            entrant=entrant,
+            doing=doing,
+            is_warm=is_warm,
+        )
+
+    def download(self, entrant: Entrant, expected: Mapping[str, bytes]) -> _Contender:
+        """What comes back is compared with what was stored, outside of the time."""
+        out = self.folder / f"out of {entrant.name}"
+
+        def compare() -> None:
+            require_all(out, expected, entrant.name)
+            shutil.rmtree(out)
+
+        return self.contender("download", entrant, entrant.system.download, out, tidy=compare)
+
+    def upload(self, entrant: Entrant) -> _Contender:
+        """Always of other files; the first upload was the warming up."""
+        payload, system = self.payload, entrant.system
+        return self.contender("upload", entrant, system.upload, payload.folder, tidy=payload.renew, is_warm=True)
 
 
 def _tell_expansion(entrants: Entrants, present: Sequence[Entrant], load: Load) -> None:
@@ -65,52 +140,20 @@ def _tell_expansion(entrants: Entrants, present: Sequence[Entrant], load: Load) 
             )
 
 
-def _download(entrant: Entrant, payload: Payload, out: Path) -> Subject:
-    """What comes back is compared with what was stored, outside of the time."""
-    expected = payload.digests()
-
-    def compare() -> None:
-        require_all(out, expected, entrant.name)
-        shutil.rmtree(out)
-
-    return Subject("download", partial(entrant.system.download, out), tidy=compare)
-
-
-def _upload(entrant: Entrant, payload: Payload) -> Subject:
-    return Subject("upload", partial(entrant.system.upload, payload.folder), tidy=payload.renew)
-
-
 def _allowed(running: Running) -> int:
     store = open_store(running.url)
     store.close()
     return store.properties.max_connections
 
 
-def _hand_in(
-    bench: Bench,
-    load: Load,
-    entrants: Sequence[Entrant],
-    subjects: Sequence[Subject],
-    settings: Mapping[str, object],
-) -> None:
-    where = f"{settings['backend']}, {settings['direction']}, {load}"
-    for entrant, subject in zip(entrants, subjects, strict=True):
-        bench.emit(
-            Series(
-                case=bench.case,
-                name=f"{where}: {entrant.name}",
-                unit="bytes",
-                amount=load.total_bytes,
-                seconds=subject.seconds,
-                cpu_seconds=subject.cpu_seconds,
-                security_bits=None if entrant.name == STORE else SECURITY_BITS,
-                settings={**settings, "system": entrant.name, "version": entrant.version},
-                provenance=bench.provenance,
-            )
-        )
-    peers = [entrant.name for entrant in entrants if entrant.version is not None]
-    pairs = [(LIBRARY, STORE)]
-    if any(entrant.name == COMMAND for entrant in entrants):
-        pairs += [(COMMAND, peer) for peer in peers]
-    for of, over in pairs:
-        bench.compare_series(f"{where}: {of}, over {over}", f"{where}: {of}", f"{where}: {over}")
+def _hand_in(entrants: Entrants, contenders: Sequence[_Contender], settings: Mapping[str, object]) -> None:
+    """What those gave that did not fail."""
+    found = {each.entrant.name: each for each in contenders if not each.failed}
+    for name, each in found.items():
+        bits = None if name == STORE else SECURITY_BITS
+        entrants.bench.series(each, security_bits=bits, **settings, system=name, version=each.entrant.version)
+    peers = [name for name, each in found.items() if each.entrant.version is not None]
+    for of, over in ((LIBRARY, STORE), *((COMMAND, peer) for peer in peers)):
+        if of in found and over in found:
+            title = entrants.label(found[of].doing, f"{of}, over {over}")
+            entrants.bench.compare_series(title, found[of].name, found[over].name)

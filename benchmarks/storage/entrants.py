@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,7 @@ from benchmarks.servers.starters import within
 from benchmarks.storage.peers import PEERS, Peer
 from benchmarks.storage.server_side import clear
 from benchmarks.storage.systems import COMMAND_CONNECTIONS, Command, CommandHome, Library, StoreAlone, System
+from scheme.errors import ChartSealError
 
 SECURITY_BITS = 128
 
@@ -36,22 +37,25 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Entrants:
-    """Starts systems for one server, called ``backend``, with those of ``peers`` that can be had."""
+    """Starts systems for one server, called ``backend``, with those of ``peers`` that can be had.
+
+    A system that fails is a row that says so and no number, and the others go on; ``faults`` gets what failed of ours.
+    """
 
     bench: Bench
     cast: Scene
     home: CommandHome
     backend: str
     peers: Sequence[Peer]
+    faults: list[str]
 
-    @classmethod
-    def on(cls, bench: Bench, cast: Scene, home: CommandHome, backend: str, running: Running) -> Entrants:
+    def beside_peers(self, running: Running) -> Entrants:
         """With every peer; those that cannot be had are told as absent."""
         lacking = {peer.name: peer.lacks(running) for peer in PEERS}
         for name, reason in lacking.items():
             if reason is not None:
-                bench.absent(f"{backend}: {name}", reason)
-        return cls(bench, cast, home, backend, [peer for peer in PEERS if lacking[peer.name] is None])
+                self.bench.absent(f"{self.backend}: {name}", reason)
+        return replace(self, peers=[peer for peer in PEERS if lacking[peer.name] is None])
 
     @contextmanager
     def started(
@@ -63,15 +67,13 @@ class Entrants:
         """
         area = within(running, name)
         entrants: list[Entrant] = []
-        with TemporaryDirectory(dir=self.cast.folder) as scratch:
+        with TemporaryDirectory(dir=self.cast.folder) as scratch, ExitStack() as at_the_end:
             folder = Path(scratch)
-            try:
-                entrants.extend(self._start(area, connections, folder, command=command))
-                yield folder, entrants
-            finally:
-                for entrant in entrants:
-                    entrant.system.close()
-                clear(area)
+            at_the_end.callback(clear, area)
+            for entrant in self._start(area, connections, folder, command=command):
+                at_the_end.callback(entrant.system.close)
+                entrants.append(entrant)
+            yield folder, entrants
 
     def _start(self, area: Running, connections: int, folder: Path, *, command: bool) -> Iterator[Entrant]:
         at = within(area, "store")
@@ -92,10 +94,15 @@ class Entrants:
 
     @contextmanager
     def excusing(self, entrant: Entrant, doing: str) -> Iterator[None]:
-        """A peer that fails within is told as absent; what fails of ours is raised."""
+        """What fails within is told as absent; ``faults`` gets it too if it is ours."""
         try:
             yield
-        except CaseFailed as failure:
+        except (ChartSealError, OSError) as failure:
+            name = self.label(doing, entrant.name)
+            self.bench.absent(name, str(failure))
             if entrant.version is None:
-                raise
-            self.bench.absent(f"{self.backend}, {doing}: {entrant.name}", str(failure))
+                self.faults.append(name)
+
+    def label(self, doing: str, system: str) -> str:
+        """Name of a result."""
+        return f"{self.backend}, {doing}: {system}"

@@ -10,10 +10,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from benchmarks.errors import CaseFailed
+from benchmarks.quantities import size
 
 LARGE_BYTES = 128 << 20
 _PIECE_BYTES = 1 << 20
-_UNITS = ("B", "KiB", "MiB", "GiB")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Load:
     @property
     def size(self) -> str:
         """How many files of which size, for people."""
-        power = max(power for power in range(len(_UNITS)) if self.file_bytes >= 1 << 10 * power)
-        return f"{self.files} x {self.file_bytes >> 10 * power} {_UNITS[power]}"
+        return f"{self.files} x {size(self.file_bytes)}"
 
     def __str__(self) -> str:
         return f"{self.size}, {self.connections} at once"

@@ -23,7 +23,9 @@ from benchmarks.errors import CaseFailed
 from benchmarks.scene import PROXIES, THRESHOLD, Scene
 from benchmarks.servers.running import Running
 from clinic import durable
+from clinic.delivery import UPLOAD_THREADS
 from clinic.export import export
+from clinic.fetching import FETCH_THREADS
 from clinic.home import Home
 from clinic.intake import drafts_of
 from clinic.own_blocks import open_own
@@ -33,10 +35,11 @@ from ledger.bodies import Role
 from scheme import canonical
 
 STORE, LIBRARY, COMMAND = "store alone", "chartseal library", "chartseal command"
-COMMAND_CONNECTIONS = 8
+COMMAND_CONNECTIONS = max(UPLOAD_THREADS, FETCH_THREADS)
 """``chartseal seal`` and ``open`` use as many, or fewer where the store allows fewer; there is no option for it."""
 _PASSWORD = "benchmark"  # noqa: S105 - protects nothing
-_TIMEOUT_S = 600
+TIMEOUT_S = 600
+"""Of one run of a program."""
 _numbers = count(1)
 
 
@@ -199,24 +202,29 @@ class Command:
 def run(
     command: Sequence[str | Path], env: Mapping[str, str], *, folder: Path | None = None, what: str | None = None
 ) -> str:
-    """Run a program to its end and return what it said. Raises ``CaseFailed`` with the end of its complaint.
+    """Run a program to its end and return what it said. Raises ``CaseFailed`` with the end of its complaint, or when it
+    takes longer than ``TIMEOUT_S``.
 
     Settings of this machine for AWS are not handed on: they are for another server.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run(
-        command,
-        env={**own, **env},
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
+    name = what or Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command,
+            env={**own, **env},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CaseFailed(f"{name} did not end within {TIMEOUT_S} s and was stopped") from None
     if done.returncode:
         told = " ".join(done.stderr.split())[-300:]
-        raise CaseFailed(f"{what or Path(command[0]).name} ended with status {done.returncode}: {told}")
+        raise CaseFailed(f"{name} ended with status {done.returncode}: {told}")
     return done.stdout
 
 

@@ -4,11 +4,11 @@ import importlib.util
 from collections.abc import Callable
 from random import Random
 
-from benchmarks.groups.arkworks import ArkworksGroup
 from benchmarks.groups.charm import CharmGroup
 from benchmarks.groups.group import Group
 from benchmarks.groups.mcl import MclGroup
 from tests import needs
+from tests.benchmarks.arkworks_group import ArkworksGroup
 
 
 def mcl(seed: int | None = None) -> Group:

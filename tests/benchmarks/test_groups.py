@@ -4,13 +4,14 @@ import sys
 
 import pytest
 
-from benchmarks.groups.arkworks import ArkworksGroup
 from benchmarks.groups.charm import CharmGroup
 from benchmarks.groups.costs import operations
 from benchmarks.groups.errors import ElementInvalid, ElementsMixed, GroupUnavailable
 from benchmarks.groups.group import Kind
 from benchmarks.groups.mcl import MclGroup
 from tests.benchmarks import groups
+from tests.benchmarks.arkworks_group import ArkworksGroup
+from tests.benchmarks.exponent_group import ExponentGroup
 
 FIELD = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 """The prime under BLS12-381."""
@@ -175,9 +176,21 @@ def test_elements_of_different_groups_do_not_mix():
         lambda: one.g1 == one.g2,
         lambda: one.pairing(one.g2, one.g1),
         lambda: one.pairing(one.g1, other.g2),
+        lambda: one.as_g2(one.g1),
+        lambda: ExponentGroup().as_g2(one.g1),
     ):
         with pytest.raises(ElementsMixed):
             mixed()
+
+
+def test_in_a_symmetric_group_an_element_of_g1_is_one_of_g2():
+    group = CharmGroup() if "SS512" in groups.ALL else ExponentGroup()
+    a = group.random_scalar()
+    with group.tally.counting() as counts:
+        same = group.as_g2(group.g1**a)
+    assert dict(counts) == {"power in G1": 1}
+    assert same == group.g2**a
+    assert group.pairing(group.g1, same) == group.pairing(group.g1**a, group.g2)
 
 
 def test_each_operation_counts_itself_once_and_nothing_else(group):
@@ -204,7 +217,7 @@ def test_a_representation_shows_no_value():
 
 def test_a_missing_library_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr("benchmarks.groups.mcl.pymcl", None)
-    monkeypatch.setattr("benchmarks.groups.arkworks.arkworks", None)
+    monkeypatch.setattr("tests.benchmarks.arkworks_group.arkworks", None)
     monkeypatch.setitem(sys.modules, "charm.toolbox.pairinggroup", None)
     for make in (MclGroup, ArkworksGroup, CharmGroup):
         with pytest.raises(GroupUnavailable, match="install"):

@@ -32,7 +32,8 @@ def test_both_ways_to_compare_find_the_same_equal_symptoms():
 def test_what_more_patients_would_take_is_worked_out_and_says_so():
     needs.module("pymcl", feature="pymcl")
     found = measured(matching_peers.pairing_test, PATIENTS, 10)
-    _, read = of_kind(Series, found)
+    whole, read = of_kind(Series, found)
+    assert whole.security_bits == read.security_bits == 120  # BLS12-381, since the tower number field sieve
     figures = of_kind(Figure, found)
     assert len(figures) == 2 * len(PATIENTS)
     assert all(line.name.startswith("extrapolated, not run: ") and line.settings["extrapolated"] for line in figures)
@@ -48,6 +49,7 @@ def test_the_intersection_is_the_half_that_both_have():
     assert run.message_bytes > 3 * 40 * 33
     series = of_kind(Series, measured(matching_peers.intersection))
     assert [line.amount for line in series] == list(matching_peers.ITEMS["smoke"])
+    assert {line.security_bits for line in series} == {128}  # P-256
 
 
 def test_a_missing_peer_is_a_row_and_never_a_number(monkeypatch):

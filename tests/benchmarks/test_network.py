@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -19,13 +20,14 @@ from benchmarks.latency import Counted, Latency, Route, in_front_of
 from benchmarks.network_readers import readers
 from benchmarks.network_scene import HOSPITAL, PASSWORD, Outs, Served, grant_all, member_options, read, seal_history
 from benchmarks.scene import PROXIES, scene
-from benchmarks.servers.running import LOOPBACK, free_ports, port_answers
+from benchmarks.servers.running import LOOPBACK, free_ports, port_answers, wait_until
 from clinic.clock import system_clock
 from clinic.history import plan, read_history
 from ledger.bodies import Role
 from network.client.ledger import FRESH_S
 from network.client.store import RemoteStore
 from network.member_home import MemberHome
+from tests import interrupts
 
 LATENCY_MS = 60
 SHORT, LONG = 4, 9
@@ -201,11 +203,12 @@ def test_a_read_that_takes_long_asks_no_more_often(served, monkeypatch):
     fetched = RemoteStore.get_many
 
     def slow(store, *words):
-        late[0] += 2 * FRESH_S
+        late[0] = FRESH_S + 1
         return fetched(store, *words)
 
     monkeypatch.setattr(RemoteStore, "get_many", slow)
-    home = MemberHome(reader.folder, replace(member_options(), clock=lambda: system_clock() + late[0]))
+    behind = FRESH_S // 2  # a server takes hardly any requests from the future, nor from before it was started
+    home = MemberHome(reader.folder, replace(member_options(), clock=lambda: system_clock() - behind + late[0]))
     home.unlock(home.me.name, PASSWORD)
     _counted(latency, reader, patients[SHORT])
     _, requests, _ = _counted(latency, reader, patients[SHORT])
@@ -244,6 +247,28 @@ def test_readers_at_once_all_read_and_one_who_cannot_fails_the_case(served, tmp_
     assert [list(folder.iterdir()) for folder in sorted(tmp_path.iterdir())] == [[]] * len(list(tmp_path.iterdir()))
 
 
+def test_readers_of_a_case_that_fails_end_at_once(served, tmp_path):
+    _, latency, reader, patients = served
+    patient = patients[SHORT].config.member
+    latency.be(5_000)  # a round would take half a minute
+    with ThreadPoolExecutor(1) as pool:
+        rounds, interrupted = [], []
+
+        def interrupt():
+            with readers([reader.folder], patient, SHORT, tmp_path) as processes:
+                rounds.append(pool.submit(processes.read))
+                time.sleep(0.2)
+                interrupted.append(time.monotonic())
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+    latency.be(0)
+    assert time.monotonic() - interrupted[0] < 5
+    with pytest.raises(CaseFailed, match="readers ended"):
+        rounds[0].result()
+
+
 def test_every_profile_measures_without_latency_too_and_several_histories():
     for extent in network.EXTENTS.values():
         assert 0 in extent.latencies_ms
@@ -259,3 +284,22 @@ def test_the_servers_end_with_whom_they_serve(tmp_path):
         with hospital.serving():
             assert all(port_answers(LOOPBACK, route.target) for route in hospital.routes)
         assert not any(port_answers(LOOPBACK, port) for route in hospital.routes for port in (route.port, route.target))
+
+
+_STARTER = """
+import sys, time
+from pathlib import Path
+from benchmarks.servers.running import server_process
+with server_process([sys.executable, "-c", "import time; time.sleep(600)"], Path(sys.argv[1])) as server:
+    print(server.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_server_ends_with_whoever_started_it_however_that_ends(tmp_path):
+    command = [sys.executable, "-c", _STARTER, str(tmp_path / "log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        server = int(starter.stdout.readline())
+        assert interrupts.runs(server)
+        starter.kill()
+    wait_until(lambda: not interrupts.runs(server), 10, "the end of a server")

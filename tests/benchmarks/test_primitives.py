@@ -81,7 +81,7 @@ def of_kind(kind, found):
     return [line for line in found if isinstance(line, kind)]
 
 
-def test_pyperf_gives_every_value_with_its_cpu_time(monkeypatch):
+def test_pyperf_gives_the_median_of_every_process_with_its_cpu_time(monkeypatch):
     monkeypatch.setitem(
         primitives.ROUNDS,
         "smoke",
@@ -89,7 +89,7 @@ def test_pyperf_gives_every_value_with_its_cpu_time(monkeypatch):
     )
     (line,) = measured(monkeypatch, [LIBRARIES["hashlib"]])
     assert line.name == "hashlib: SHA-256, 4 KiB"
-    assert len(line.seconds) == len(line.cpu_seconds) == 2 * 2 * 3
+    assert len(line.seconds) == len(line.cpu_seconds) == 2 * 2
     assert len(set(line.seconds)) > 1
     assert 0 < min(line.cpu_seconds) <= max(line.cpu_seconds) < 10 * max(line.seconds)
     assert line.settings["loops"] >= 1

@@ -1,8 +1,9 @@
 """What others published is read, checked, and never without where it was read."""
 
 import pytest
+from click.testing import CliRunner
 
-from benchmarks import provenance, published
+from benchmarks import command, provenance, published, results
 from benchmarks.bench import PROFILES, Bench
 from benchmarks.cases import CASES
 from benchmarks.errors import PublishedInvalid
@@ -49,6 +50,15 @@ def test_a_case_hands_in_its_own_figures_only():
     assert [(line.system, line.figure, line.source, line.year, line.read_at) for line in found] == [
         (entry.system, entry.figure, entry.source, entry.year, entry.read_at) for entry in own
     ]
+
+
+def test_every_case_is_followed_by_what_was_published(monkeypatch):
+    monkeypatch.setitem(command.CASES, "matching", lambda bench: bench.figure("counted", 1, "times"))
+    monkeypatch.setattr(
+        published, "load", lambda: [published.Entry("matching", "a system", "what", 1, "s", "none", "who", "where")]
+    )
+    done = CliRunner().invoke(command.main, ["measure", "matching", "--profile", "smoke"])
+    assert [results.from_json(line).kind for line in done.output.splitlines()] == ["figure", "published"]
 
 
 @pytest.mark.parametrize(

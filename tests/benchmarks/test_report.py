@@ -5,6 +5,7 @@ import html.parser
 import re
 import shutil
 import subprocess
+import warnings
 from collections import Counter
 
 import pandas as pd
@@ -34,14 +35,18 @@ TABLES = (
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    write(report_lines.every_case(), folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # matplotlib's, when a figure has no room for its axes
+        write(report_lines.every_case(), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
-    write(report_lines.hostile(), folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # names of a hundred letters leave no room
+        write(report_lines.hostile(), folder)
     return folder
 
 
@@ -71,7 +76,7 @@ def test_every_table_is_there_in_latex_with_booktabs(out):
 
 def test_latex_holds_values_and_marks_what_was_missed(out):
     text = (out / "tables" / "made-up-ratios.tex").read_text()
-    assert r"fast over slow & 4.00 & 4.00--4.00 & 4.00--4.00 & \textgreater{}= 2.00 & reached & " in text
+    assert r"fast over slow & 4.00 & — (n = 3) & 4.00--4.00 & \textgreater{}= 2.00 & reached & " in text
     assert re.search(r"slow blocks a second & 250\.0 blocks/s & .* & MISSED & ", text)
 
 
@@ -106,6 +111,14 @@ def test_csv_holds_numbers_in_base_units_with_settings_and_provenance(out):
     ratios = pd.read_csv(out / "tables" / "ratios.csv")
     assert ratios.set_index("title").reached.to_dict() == {"fast over slow": True, "slow blocks a second": False}
     assert len(pd.read_csv(out / "tables" / "samples.csv")) == 3 * len(measured)
+    assert measured.interval_low.isna().all()
+    (each,) = measured[measured.name == report_lines.SHARED].to_dict("records")
+    assert pd.isna(each["cpu_over_wall"])
+
+
+def test_bytes_of_phases_are_said_to_be_handed_over_in_one_process(out):
+    assert "bytes handed over, sent" in (out / "tables" / "phases-communication-10-sent.tex").read_text()
+    assert "handed over from role to role in one process" in (out / "index.html").read_text()
 
 
 def test_published_figures_are_never_among_the_measured(out):
@@ -206,7 +219,7 @@ def test_without_its_packages_a_report_says_how_to_get_them(package, tmp_path, m
     monkeypatch.setitem(command.sys.modules, package, None)
     done = CliRunner().invoke(command.main, ["report", str(path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
-    assert f"not installed: {package}; pip install 'chartseal[bench]'" in done.output
+    assert f"not installed: {package}; pip install chartseal[bench]" in done.output
     assert CliRunner().invoke(command.main, ["report", str(path)]).exit_code == 0
 
 

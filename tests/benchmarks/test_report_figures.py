@@ -1,12 +1,14 @@
 """What figures draw is what the result lines say."""
 
 import pytest
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from benchmarks.report.figures import leakage, ledger, matching, network, phases, ratios, schemes, storage, times
 from benchmarks.report.figures.bars import Bar, draw_bars, pages
 from benchmarks.report.figures.style import COLOURS, HATCHES, LINES, MARKERS
 from benchmarks.runs import runs
+from benchmarks.summary import summarise
 from tests.benchmarks import lines, report_lines
 
 
@@ -43,7 +45,9 @@ def test_growth_shows_measured_and_extrapolated_apart():
 
 
 def test_accuracy_stands_against_the_strongest_statistical_attack():
-    _, picture = drawn(leakage, "leakage", "accuracy-against-leakage")
+    drawing, picture = drawn(leakage, "leakage", "accuracy-against-leakage")
+    assert "1,200 patients: made up" in drawing.title
+    assert "1,200 patients: made up" in drawing.caption
     tags, symptoms = picture.axes
     for axes in (tags, symptoms):
         spots = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines}
@@ -99,7 +103,8 @@ def test_predicted_stands_against_measured():
     _, picture = drawn(schemes, "schemes", "predicted")
     found = curves(picture.axes[0])
     assert list(found["umbral, secp256k1"].get_xdata()) == pytest.approx([0.0009, 0.0027])
-    assert list(found["umbral, secp256k1"].get_ydata()) == pytest.approx([0.001, 0.003])
+    assert list(found["umbral, secp256k1"].get_ydata()) == pytest.approx([0.0008, 0.0024])
+    assert [picture.axes[0].get_xlabel(), picture.axes[0].get_ylabel()] == ["CPU time, predicted", "CPU time, measured"]
 
 
 def test_storage_by_size_and_at_once():
@@ -118,7 +123,8 @@ def test_the_networks_latency_may_be_none():
     assert list(found["1 reader, 10 blocks"].get_xdata()) == [0, 100]
     assert list(found["50 readers, 10 blocks"].get_ydata()) == pytest.approx([5.0, 6.0])
     assert list(found["1 reader, 1,000 blocks, every link"].get_ydata()) == pytest.approx([3.0])
-    _, picture = drawn(network, "network", "round-trips")
+    drawing, picture = drawn(network, "network", "round-trips")
+    assert "while 20 ms were added to each round trip" in drawing.caption
     assert list(curves(picture.axes[0])["the hospital"].get_ydata()) == [6, 6]
 
 
@@ -145,6 +151,18 @@ def test_values_far_apart_are_points_on_a_logarithmic_scale():
     assert axes.get_xscale() == "log"
     assert not axes.patches
     assert [text.get_text() for text in axes.get_xticklabels()][1:4] == ["1", "10", "100"]
+
+
+def test_whiskers_are_of_six_samples_or_more():
+    axes = Figure().subplots()
+    draw_bars(axes, [Bar.of("five", summarise([1.0, 2.0, 3.0, 4.0, 5.0]), 0)])
+    assert not [each for each in axes.containers if isinstance(each, ErrorbarContainer)]
+    draw_bars(axes, [Bar.of("six", summarise([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), 0)])
+    assert len([each for each in axes.containers if isinstance(each, ErrorbarContainer)]) == 1
+    for module in (times, ratios):
+        assert (
+            "no whiskers: fewer than 6 samples" in drawn(module, "made-up", module.__name__.split(".")[-1])[0].caption
+        )
 
 
 def test_bars_are_split_over_pages():

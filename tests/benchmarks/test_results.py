@@ -1,5 +1,6 @@
 """Result files: what is written is read again, and nothing else is."""
 
+import dataclasses
 import json
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_missing_or_binary_file_is_refused(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ResultInvalid):
         list(results.read([tmp_path / "binary"]))
+
+
+def test_cpu_time_is_of_every_sample_or_of_none():
+    without = dataclasses.replace(lines.series("one of many", (0.5, 0.25)), cpu_seconds=())
+    again = results.from_json(results.to_json(without))
+    assert list(again.cpu_seconds) == []
+    assert again.cpu_share is None
+    assert lines.series("alone", (0.5, 0.25)).cpu_share == 1
+    with pytest.raises(ResultInvalid, match="no samples"):
+        dataclasses.replace(without, cpu_seconds=(0.5,))
 
 
 def test_rates_are_work_over_time():

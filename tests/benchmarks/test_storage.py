@@ -11,18 +11,20 @@ import threading
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.bench import PROFILES, Bench
 from benchmarks.cases import storage
 from benchmarks.errors import CaseFailed, PricesInvalid, ServerMissing
-from benchmarks.results import Absent
+from benchmarks.results import Absent, Series
 from benchmarks.scene import scene
 from benchmarks.servers.apart import apart
 from benchmarks.servers.forwarder import in_front_of
 from benchmarks.servers.running import LOOPBACK, Running, port_answers, program, wait_until
 from benchmarks.servers.starters import STARTERS, endpoint_port, within
+from benchmarks.storage.cells import measure_cell
 from benchmarks.storage.entrants import Entrant, Entrants
 from benchmarks.storage.payload import Load, Payload, require_all
 from benchmarks.storage.peers import PEERS
@@ -129,32 +131,131 @@ def test_a_peer_that_cannot_be_had_says_why(monkeypatch, tmp_path):
     assert [peer.lacks(ftp) for peer in PEERS] == ["stores nothing at ftp://", None, "stores nothing at ftp://"]
 
 
-def test_a_missing_server_is_a_row_and_never_a_number(monkeypatch):
-    def missing(*_, **__):
+@pytest.fixture
+def unmeasured(monkeypatch, tmp_path):
+    """The case without its people: for what comes before them."""
+    monkeypatch.setattr(storage, "scene", lambda: contextlib.nullcontext(SimpleNamespace(folder=tmp_path)))
+    monkeypatch.setattr(storage, "CommandHome", lambda _folder: None)
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_server_that_is_missing_or_does_not_start_is_a_row_and_the_others_are_tried(monkeypatch):
+    def failing(name, *_, **__):
+        if name == "folder":
+            raise CaseFailed("the server did not start")
+        if name == "ftps-vsftpd":
+            raise FileNotFoundError("no such folder")
         raise ServerMissing("the program weed is not installed: install it", "s3")
 
-    monkeypatch.setattr(storage, "apart", missing)
+    monkeypatch.setattr(storage, "apart", failing)
     found = []
     storage.measure(Bench("storage", PROFILES["smoke"], {}, found.append))
     grid = storage.GRIDS["smoke"]
+    told = {"folder": "the server did not start", "ftps-vsftpd": "no such folder"}
+    assert told.keys() < set(grid.others)
     assert [(line.name, line.reason) for line in found if isinstance(line, Absent)] == [
-        (backend, "the program weed is not installed: install it") for backend in (*grid.beside_peers, *grid.others)
+        (backend, told.get(backend, "the program weed is not installed: install it"))
+        for backend in (*grid.beside_peers, *grid.others)
     ]
     assert len(found) == len(grid.beside_peers) + len(grid.others)
 
 
-def test_a_peer_that_fails_is_told_and_a_failure_of_ours_is_raised(tmp_path):
+class _Fails(StoreAlone):
+    """Fails at the transfer that ``at`` counts, from 1; first comes an upload, then what is timed."""
+
+    name = "fails"
+
+    def __init__(self, running, at):
+        super().__init__(running, 1)
+        self._left = at
+
+    def upload(self, folder):
+        self._count()
+        super().upload(folder)
+
+    def download(self, out):
+        self._count()
+        super().download(out)
+
+    def _count(self):
+        self._left -= 1
+        if self._left == 0:
+            raise CaseFailed("the server is full")
+
+
+@pytest.mark.parametrize(("at", "is_peer"), [(1, True), (3, True), (3, False), (5, True)])
+def test_who_fails_is_told_by_name_and_the_others_are_measured(at, is_peer, tmp_path, monkeypatch):
     found = []
-    entrants = Entrants(Bench("storage", PROFILES["smoke"], {}, found.append), None, None, "folder", ())
-    system = StoreAlone(at := Running(f"file://{tmp_path}", {}), 1)
-    with entrants.excusing(Entrant(system, at, "version 1"), "a load"):
+    running = Running(f"file://{tmp_path}/server", {}, root=tmp_path / "server")
+    cast = SimpleNamespace(folder=tmp_path)
+    entrants = Entrants(Bench("storage", PROFILES["smoke"], {}, found.append), cast, None, "folder", (), [])
+
+    def start(_, area, *__, **___):
+        store, fails = within(area, "store"), within(area, "fails")
+        yield Entrant(StoreAlone(store, 1), store)
+        yield Entrant(_Fails(fails, at), fails, "version 1" if is_peer else None)
+
+    monkeypatch.setattr(Entrants, "_start", start)
+    measure_cell(entrants, running, LOAD, 2)
+    (absent,) = [line for line in found if isinstance(line, Absent)]
+    doing = "first upload" if at == 1 else "download" if at < 5 else "upload"
+    assert absent.name == f"folder, {doing}, {LOAD}: fails"
+    assert absent.reason == "the server is full"
+    assert entrants.faults == ([] if is_peer else [absent.name])
+    series = [line.name for line in found if isinstance(line, Series)]
+    assert [name for name in series if name.endswith("fails")] == (
+        [f"folder, download, {LOAD}: fails"] if at == 5 else []
+    )
+    assert [name for name in series if name.endswith("alone")] == [
+        f"folder, {direction}, {LOAD}: store alone" for direction in ("download", "upload")
+    ]
+
+
+def test_every_upload_moves_files_that_the_system_has_not_seen(tmp_path, monkeypatch):
+    found, moved = [], []
+    running = Running(f"file://{tmp_path}/server", {}, root=tmp_path / "server")
+    cast = SimpleNamespace(folder=tmp_path)
+    entrants = Entrants(Bench("storage", PROFILES["smoke"], {}, found.append), cast, None, "folder", (), [])
+
+    class Counts(StoreAlone):
+        def _put(self, path):
+            moved.append(path.name)
+            return super()._put(path)
+
+    monkeypatch.setattr(Entrants, "_start", lambda _, area, *__, **___: iter([Entrant(Counts(area, 1), area)]))
+    measure_cell(entrants, running, LOAD, 2)
+    assert len(moved) == len(set(moved)) == LOAD.files * 3
+
+
+def test_a_program_that_fails_or_does_not_end_is_told(monkeypatch):
+    with pytest.raises(CaseFailed, match="ended with status 1: the server is full"):
         run([sys.executable, "-c", "raise SystemExit('the server is full')"], {})
-    (absent,) = found
-    assert isinstance(absent, Absent)
-    assert absent.name == "folder, a load: store alone"
-    assert absent.reason.endswith("ended with status 1: the server is full")
-    with pytest.raises(CaseFailed), entrants.excusing(Entrant(system, at), "a load"):
-        raise CaseFailed("ours")
+    monkeypatch.setattr("benchmarks.storage.systems.TIMEOUT_S", 0.1)
+    with pytest.raises(CaseFailed, match=r"chartseal did not end within 0\.1 s"):
+        run([sys.executable, "-c", "import time; time.sleep(60)"], {}, what="chartseal")
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_what_fails_of_ours_fails_the_case_when_all_others_were_measured(monkeypatch):
+    def fails(_grid, entrants):
+        entrants.faults.append(f"{entrants.backend}: chartseal library")
+
+    monkeypatch.setattr(storage, "_on", fails)
+    grid = storage.GRIDS["smoke"]
+    with pytest.raises(CaseFailed) as caught:
+        storage.measure(Bench("storage", PROFILES["smoke"], {}, lambda _: None))
+    assert all(f"{backend}: chartseal library" in str(caught.value) for backend in (*grid.beside_peers, *grid.others))
+
+
+def test_paper_has_every_size_on_every_backend_and_two_at_once_counts_at_two_sizes():
+    paper, full = storage.GRIDS["paper"], storage.GRIDS["full"]
+    assert {*paper.beside_peers, *paper.others} == {*full.beside_peers, *full.others} == set(STARTERS)
+    assert {load.file_bytes for load in paper.loads} >= {4 << 10, 1 << 20, 256 << 20}
+    at_once = [{load.connections for load in paper.loads if load.file_bytes == size} for size in (4 << 10, 1 << 20)]
+    assert at_once == [{1, 8}, {1, 8}]
+    assert {(load.file_bytes, load.connections) for load in paper.loads} <= {
+        (load.file_bytes, load.connections) for load in full.loads
+    }
 
 
 def test_settings_for_another_server_are_not_handed_on(monkeypatch):

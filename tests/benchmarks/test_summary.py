@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.errors import ResultInvalid
-from benchmarks.summary import percentile, summarise
+from benchmarks.summary import FEWEST, LEVEL, percentile, summarise
 
 finite = st.floats(1e-6, 1e6)
 
@@ -25,7 +25,15 @@ def test_the_numbers_are_in_order(samples):
     assert found.count == len(samples)
     assert found.median == statistics.median(samples)
     assert min(samples) <= found.p5 <= found.median <= found.p95 <= max(samples)
-    assert min(samples) <= found.low <= found.median <= found.high <= max(samples)
+    if len(samples) >= FEWEST:
+        assert min(samples) <= found.low <= found.median <= found.high <= max(samples)
+    else:
+        assert found.low is found.high is None
+
+
+def test_an_interval_needs_as_many_samples_as_its_level_says():
+    covered = {count: 1 - 2 ** (1 - count) for count in range(2, 9)}
+    assert next(count for count, share in covered.items() if share >= LEVEL) == FEWEST
 
 
 def test_the_interval_narrows_with_more_samples():

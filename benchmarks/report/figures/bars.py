@@ -1,4 +1,4 @@
-"""Lying bars with intervals: medians, their 95 % bootstrap interval, and a goal where there is one."""
+"""Lying bars with intervals: medians, their 95 % bootstrap interval if there is one, and a goal likewise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from matplotlib.axes import Axes
 
 from benchmarks.quantities import number
 from benchmarks.report.figures import scales, style
+from benchmarks.summary import FEWEST, Summary
 
+INTERVALS = f"with the 95 % bootstrap interval of the median; no whiskers: fewer than {FEWEST} samples"
+"""For captions."""
 LETTERS = 52
 """Of a label, in one line."""
 _PAGE, _AXIS = 8.4, 0.7
@@ -21,24 +24,33 @@ _SPREAD = 50.0
 
 @dataclass(frozen=True)
 class Bar:
-    """``kind`` chooses colour, hatch and marker."""
+    """``kind`` chooses colour, hatch and marker; without an interval, ``low`` and ``high`` are ``None``."""
 
     label: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     kind: int = 0
     goal: float | None = None
+
+    @classmethod
+    def of(cls, label: str, found: Summary, kind: int, goal: float | None = None) -> Bar:
+        """A median with its interval."""
+        return cls(label, found.median, found.low, found.high, kind, goal)
 
     @property
     def top(self) -> float:
         """What must fit on the axis."""
-        return max(self.high, self.goal or 0.0)
+        return max(self._ends)
 
     @property
     def bottom(self) -> float:
         """As ``top``."""
-        return min(self.low, self.goal or self.low)
+        return min(self._ends)
+
+    @property
+    def _ends(self) -> list[float]:
+        return [each for each in (self.value, self.low, self.high, self.goal) if each is not None]
 
 
 def draw_bars(
@@ -101,8 +113,9 @@ def _draw(axes: Axes, place: int, bar: Bar, named: scales.Named, *, is_log: bool
         axes.barh(
             place, bar.value, height=0.68, color=shade, hatch=style.hatch(bar.kind), edgecolor=style.EDGE, linewidth=0.6
         )
-    spread = [[bar.value - bar.low], [bar.high - bar.value]]
-    axes.errorbar(bar.value, place, xerr=spread, fmt="none", ecolor="black", elinewidth=1.1)
+    if bar.low is not None and bar.high is not None:
+        spread = [[bar.value - bar.low], [bar.high - bar.value]]
+        axes.errorbar(bar.value, place, xerr=spread, fmt="none", ecolor="black", elinewidth=1.1)
     if bar.goal is not None:
         axes.plot([bar.goal] * 2, [place - 0.42, place + 0.42], color="black", linewidth=2.2)
     _write(axes, named(bar.value), bar.top, place)

@@ -13,6 +13,8 @@ from benchmarks.quantities import count
 from benchmarks.report.figures import scales, style
 from benchmarks.summary import summarise
 
+BANDS = "Medians; the band is the 5th to the 95th percentile of the samples."
+"""For captions."""
 Point = tuple[float, float, float, float]
 """Place, and there the value, its lower and its upper end."""
 

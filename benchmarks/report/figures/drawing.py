@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from benchmarks.report.figures.style import SETTINGS
 
-FORMATS = ("svg", "png")
+_FORMATS: Mapping[str, Mapping[str, None]] = {"svg": {"Date": None}, "png": {"Software": None}}
+"""By suffix, what matplotlib would write into a file that is not the same each time or everywhere."""
 _FOOTER_INCHES = 0.16
 
 
@@ -38,5 +39,5 @@ def save(drawing: Drawing, footer: str, stem: Path) -> None:
         (picture,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
         drawing.draw(picture)
         below.text(0.005, 0.5, footer, fontsize=5.5, color="#555555", va="center")
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Title": drawing.title})
-        figure.savefig(stem.with_suffix(".png"), metadata={"Software": None, "Title": drawing.title})
+        for suffix, left_out in _FORMATS.items():
+            figure.savefig(stem.with_suffix(f".{suffix}"), metadata={**left_out, "Title": drawing.title})

@@ -30,18 +30,21 @@ class _Spot:
     defence: str
     leaked: float
     accuracy: float
+    cases: str
+    """Whose, and how many."""
 
 
 def drawings(run: Run) -> Iterator[Drawing]:
     """One figure: for each kind of knowledge, tags and symptoms recovered by the strongest attack."""
     if spots := list(_spots(run)):
+        cases = "; ".join(dict.fromkeys(spot.cases for spot in spots))
         yield Drawing(
             "accuracy-against-leakage",
-            f"{run.title}: accuracy against leakage",
-            "Each point is a closure (colour, filling) with a defence (shape); further left leaks less, further up "
-            "matches better. Leakage is the share that the strongest of the statistical attacks (frequency, "
-            "co-occurrence, implication) recovers, by what the attacker knows; what a dictionary recovers at quota "
-            "rate is in the table.",
+            f"{run.title}: accuracy against leakage, {cases}",
+            f"Measured on {cases}. Each point is a closure (colour, filling) with a defence (shape); further left "
+            "leaks less, further up matches better. Leakage is the share that the strongest of the statistical attacks "
+            "(frequency, co-occurrence, implication) recovers, by what the attacker knows; what a dictionary recovers "
+            "at quota rate, or with issuers' keys, is in the table.",
             (style.WIDTH, 5.4),
             partial(_draw, spots),
         )
@@ -51,13 +54,15 @@ def _spots(run: Run) -> Iterator[_Spot]:
     figures = [line for line in run.of(Figure) if {"closure", "defence", "of"} <= line.settings.keys()]
     accuracy = {_setting(line): line.value for line in figures if line.settings["of"] == ACCURACY}
     strongest: dict[tuple[str, str, tuple[str, str]], float] = {}
+    cases: dict[tuple[str, str, tuple[str, str]], str] = {}
     for line in figures:
         attack = line.settings.get("attack", _ASKS)
         if line.settings["of"] in _KINDS and not attack.startswith(_ASKS) and _setting(line) in accuracy:
             key = line.settings["of"], line.settings["knowledge"], _setting(line)
             strongest[key] = max(line.value, strongest.get(key, 0.0))
+            cases[key] = f"{line.settings['patients']:,} patients: {line.settings['source']}"
     for (kind, knowledge, setting), leaked in strongest.items():
-        yield _Spot(kind, knowledge, *setting, leaked, accuracy[setting])
+        yield _Spot(kind, knowledge, *setting, leaked, accuracy[setting], cases[kind, knowledge, setting])
 
 
 def _setting(line: Figure) -> tuple[str, str]:

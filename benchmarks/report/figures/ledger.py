@@ -8,13 +8,12 @@ from functools import partial
 from matplotlib.figure import SubFigure
 
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import Curve, draw_curves
+from benchmarks.report.figures.curves import BANDS, Curve, draw_curves
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure
 from benchmarks.runs import Run, by_setting
 
 CASE = "ledger"
-_BANDS = "Medians; the band is the 5th to the 95th percentile."
 _Panel = tuple[str, scales.Mark, Sequence[Curve]]
 """Name of the vertical axis, how it is marked, and curves."""
 
@@ -30,7 +29,7 @@ def drawings(run: Run) -> Iterator[Drawing]:
     for what, panels in (("delegates", _by_delegates(run)), ("entries", _by_entries(run))):
         if shown := [panel for panel in panels if panel[2]]:
             title = f"{run.title}: cost by number of {what}"
-            yield Drawing(what, title, f"{captions[what]} {_BANDS}", (style.WIDTH, 3.2), partial(_draw, shown, what))
+            yield Drawing(what, title, f"{captions[what]} {BANDS}", (style.WIDTH, 3.2), partial(_draw, shown, what))
 
 
 def _by_delegates(run: Run) -> Iterator[_Panel]:

@@ -9,13 +9,14 @@ from matplotlib.figure import SubFigure
 
 from benchmarks.quantities import count
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import Curve, draw_curves, show_legend
+from benchmarks.report.figures.curves import BANDS, Curve, draw_curves, show_legend
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure, Series
 from benchmarks.runs import Run, by_setting
 
 CASE = "network"
 _ROUND_TRIPS = "round trips"
+_LATENCY = "latency_ms"
 
 
 def drawings(run: Run) -> Iterator[Drawing]:
@@ -25,26 +26,27 @@ def drawings(run: Run) -> Iterator[Drawing]:
             "latency",
             f"{run.title}: time by latency of the network",
             "Time until all readers are done, by what is added to each of their round trips; every link: also to those "
-            "between the servers. Medians; the band is the 5th to the 95th percentile.",
+            f"between the servers. {BANDS}",
             (style.WIDTH, 3.4),
             partial(_draw_latency, curves),
         )
-    if curves := _by_blocks(run):
+    if counted := [line for line in run.of(Figure) if line.unit == _ROUND_TRIPS and _LATENCY in line.settings]:
+        added = " and ".join(f"{count(ms)} ms" for (ms,) in by_setting(counted, _LATENCY))
         yield Drawing(
             "round-trips",
             f"{run.title}: round trips of one read by blocks of the history",
-            "How often the reader waits for a server, with those for new connections; proxies are asked at the same "
-            "time.",
+            "How often the reader waits for a server, with those for new connections, counted in one read while "
+            f"{added} were added to each round trip; proxies are asked at the same time.",
             (style.WIDTH, 3.4),
-            partial(_draw_round_trips, curves),
+            partial(_draw_round_trips, _by_blocks(counted)),
         )
 
 
 def _by_latency(run: Run) -> list[Curve]:
     found: dict[str, list[tuple[float, Sequence[float]]]] = {}
-    for lines in by_setting(run.series.values(), "readers", "blocks", "latency_ms").values():
+    for lines in by_setting(run.series.values(), "readers", "blocks", _LATENCY).values():
         for line in lines:
-            found.setdefault(_label(line), []).append((line.settings["latency_ms"], line.seconds))
+            found.setdefault(_label(line), []).append((line.settings[_LATENCY], line.seconds))
     return [Curve.of(label, number, samples) for number, (label, samples) in enumerate(found.items())]
 
 
@@ -54,9 +56,8 @@ def _label(line: Series) -> str:
     return f"{who}, every link" if line.settings.get("links") == "all" else who
 
 
-def _by_blocks(run: Run) -> list[Curve]:
+def _by_blocks(counted: Sequence[Figure]) -> list[Curve]:
     found: dict[str, list[tuple[float, float]]] = {}
-    counted = [line for line in run.of(Figure) if line.unit == _ROUND_TRIPS]
     for (server, blocks), (line, *_) in by_setting(counted, "server", "blocks").items():
         found.setdefault(server, []).append((blocks, line.value))
     return [Curve.counted(server, number, values) for number, (server, values) in enumerate(found.items())]

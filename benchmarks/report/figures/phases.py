@@ -62,7 +62,8 @@ def drawings(run: Run) -> Iterator[Drawing]:
         "by-role",
         f"{run.title}: cost by role, history of {lengths[-1]:,} records",
         "Share of each role in each phase, and the whole amount beside the bar. Computation: median CPU time. "
-        "Communication: bytes, each counted once, with the role that sent them.",
+        "Communication: bytes handed over from role to role in one process, without what a network adds; each "
+        "counted once, with the role that sent them.",
         (style.WIDTH, 1.5 + 0.24 * phases),
         partial(_draw_roles, costs, lengths[-1]),
     )
@@ -70,14 +71,15 @@ def drawings(run: Run) -> Iterator[Drawing]:
         yield Drawing(
             "growth",
             f"{run.title}: cost by length of the history",
-            "Each phase's cost, all roles together: median CPU time, and bytes sent.",
+            "Each phase's cost, all roles together: median CPU time, and bytes handed over in one process.",
             (style.WIDTH, 4.4),
             partial(_draw_growth, costs),
         )
 
 
 def _computation(run: Run) -> _Cost:
-    found = by_setting(run.series.values(), LENGTH, "phase", "role")
+    timed = [line for line in run.series.values() if line.cpu_seconds]
+    found = by_setting(timed, LENGTH, "phase", "role")
     amounts = {key: sum(statistics.median(line.cpu_seconds) for line in lines) for key, lines in found.items()}
     return _Cost("computation", duration, amounts, scales.durations)
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from benchmarks import tables
 from benchmarks.quantities import LOW_SECURITY_BITS
 from benchmarks.report.figures import style
-from benchmarks.report.figures.bars import Bar, draw_bars, height, pages
+from benchmarks.report.figures.bars import INTERVALS, Bar, draw_bars, height, pages
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Comparison
 from benchmarks.runs import Run
@@ -27,20 +27,19 @@ def drawings(run: Run) -> Iterator[Drawing]:
         yield Drawing(
             "ratios" if place == 1 else f"ratios-{place}",
             f"{run.title}: ratios of rates" + (f", part {place} of {len(parts)}" if len(parts) > 1 else ""),
-            "Medians of ratios taken sample by sample, with the 95 % bootstrap interval of the median; above 1 the "
-            "first named is faster. A thick mark is the goal. Hatched or square: a security level below 112 bits.",
+            f"Medians of ratios taken sample by sample, {INTERVALS}. Above 1 the first named is faster. A thick mark "
+            "is the goal. Hatched or square: a security level below 112 bits.",
             (style.WIDTH, height([bar.label for bar in part], letters=_LETTERS) + 0.3),
             partial(_draw, part),
         )
 
 
 def _bar(line: Comparison, run: Run) -> Bar:
-    found = tables.ratios(line, run)
     levels = tables.levels(line, run)
     is_said = all(f"{bits} bits" in line.title for bits in levels)
     label = line.title if is_said or not tables.is_uneven(levels) else f"{line.title} [{tables.security_of(levels)}]"
     is_low = any(bits < LOW_SECURITY_BITS for bits in levels)
-    return Bar(label, found.median, found.low, found.high, int(is_low), line.at_least)
+    return Bar.of(label, tables.ratios(line, run), int(is_low), line.at_least)
 
 
 def _draw(bars: list[Bar], figure: SubFigure) -> None:

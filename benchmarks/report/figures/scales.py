@@ -33,6 +33,8 @@ _POWERS = range(-9, 2)
 _FACTORS: Sequence[tuple[float, tuple[float, ...]]] = ((200.0, (1.0,)), (20.0, (1.0, 3.0)), (0.0, (1.0, 2.0, 3.0, 5.0)))
 """How many ticks a power of ten needs on an axis that spans more than so much."""
 _NARROW = 6.0
+_STEPS = (1, 2, 5, 10)
+"""Between ticks of a narrow axis: what is counted has no halves."""
 _MOST_TICKS = 8
 _APART = 1.5
 """Places less than this times their neighbour would have names that overlap."""
@@ -51,7 +53,7 @@ def durations(axis: Axis) -> None:
 def numbers(axis: Axis) -> None:
     """Of plain numbers; a scale that is not logarithmic has them anyway."""
     if axis.get_scale() == "log":
-        _name(axis, MaxNLocator(5) if _span(axis) < _NARROW else LogLocator(subs=_factors(axis)), count)
+        _name(axis, MaxNLocator(6, steps=_STEPS) if _span(axis) < _NARROW else LogLocator(subs=_factors(axis)), count)
 
 
 def sizes(axis: Axis) -> None:

@@ -11,15 +11,14 @@ from matplotlib.figure import SubFigure
 
 from benchmarks.quantities import LOW_SECURITY_BITS
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.bars import Bar, draw_aligned, height
+from benchmarks.report.figures.bars import INTERVALS, Bar, draw_aligned, height
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure, Series
 from benchmarks.runs import Run, by_setting
+from benchmarks.schemes.prediction import TOLERANCE
 from benchmarks.summary import summarise
 
 CASE = "schemes"
-CLOSE = 0.15
-"""Predicted and measured time should not be further apart than this share."""
 _COLUMNS = 4
 _TITLE_LETTERS = 18
 _LETTERS = 28
@@ -34,17 +33,17 @@ def drawings(run: Run) -> Iterator[Drawing]:
         yield Drawing(
             "times",
             f"{run.title}: time of each phase",
-            "Medians with their 95 % bootstrap interval, milliseconds; each phase has a scale of its own. Hatched: the "
-            "security level is below 112 bits.",
+            f"Wall time, medians, {INTERVALS}, milliseconds; each phase has a scale of its own. Hatched: the security "
+            "level is below 112 bits.",
             (style.WIDTH, 0.3 + rows * (height(labels, letters=_LETTERS) + 0.15)),
             partial(_draw_times, bars, labels),
         )
     if spots := list(_predicted(run)):
         yield Drawing(
             "predicted",
-            f"{run.title}: predicted and measured time",
-            "Each point is one phase of one scheme: counted operations times what each costs, beside the measured "
-            f"median. Between the dashed lines the two are within {CLOSE:.0%}.",
+            f"{run.title}: predicted and measured CPU time",
+            "Each point is one phase of one scheme: counted operations times the CPU time that each costs, beside the "
+            f"median of the CPU time measured. Between the dashed lines the two are within {TOLERANCE:.0%}.",
             (style.WIDTH, 4.4),
             partial(_draw_predicted, spots),
         )
@@ -67,12 +66,12 @@ def _bars(run: Run) -> dict[str, list[Bar]]:
     for (phase, _), lines in by_setting(run.series.values(), "phase", "scheme").items():
         for line in lines:
             times = summarise([seconds / _MILLI for seconds in line.seconds])
-            found.setdefault(phase, []).append(Bar(name(line), times.median, times.low, times.high, int(_is_low(line))))
+            found.setdefault(phase, []).append(Bar.of(name(line), times, int(_is_low(line))))
     return found
 
 
 _Spot = tuple[str, float, float]
-"""Scheme with its group, predicted and measured seconds."""
+"""Scheme with its group, predicted and measured seconds of CPU time."""
 
 
 def _predicted(run: Run) -> Iterator[_Spot]:
@@ -85,7 +84,7 @@ def _predicted(run: Run) -> Iterator[_Spot]:
         settings = line.settings
         beside = measured.get((settings.get("scheme"), settings.get("phase"), settings.get("group")))
         if settings.get("predicted") and line.unit == "seconds" and line.value > 0 and beside:
-            yield name(beside), line.value, statistics.median(beside.seconds)
+            yield name(beside), line.value, statistics.median(beside.cpu_seconds)
 
 
 def _draw_times(bars: dict[str, list[Bar]], labels: list[str], figure: SubFigure) -> None:
@@ -111,12 +110,12 @@ def _draw_predicted(spots: Sequence[_Spot], figure: SubFigure) -> None:
         )  # fmt: skip
     ends = [min(min(x, y) for _, x, y in spots) / 1.5, max(max(x, y) for _, x, y in spots) * 1.5]
     axes.plot(ends, ends, color="black", linewidth=0.9)
-    for factor in (1 - CLOSE, 1 + CLOSE):
+    for factor in (1 - TOLERANCE, 1 + TOLERANCE):
         axes.plot(ends, [end * factor for end in ends], color="black", linewidth=0.7, linestyle="--")
     axes.set_xlim(*ends)
     axes.set_ylim(*ends)
     scales.durations(axes.xaxis)
     scales.durations(axes.yaxis)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("measured")
+    axes.set_xlabel("CPU time, predicted")
+    axes.set_ylabel("CPU time, measured")
     figure.legend(loc="outside right upper")

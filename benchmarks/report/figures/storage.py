@@ -9,7 +9,7 @@ from matplotlib.figure import SubFigure
 
 from benchmarks.quantities import count, size
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import Curve, draw_curves, show_legend
+from benchmarks.report.figures.curves import BANDS, Curve, draw_curves, show_legend
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Series
 from benchmarks.runs import Run, by_setting
@@ -17,7 +17,7 @@ from benchmarks.runs import Run, by_setting
 CASE = "storage"
 _COLUMNS = 3
 _MEGA = 1e6
-_CAPTION = "Throughput of all files together. Medians; the band is the 5th to the 95th percentile."
+_CAPTION = f"Throughput of all files together. {BANDS}"
 _Panels = Mapping[str, Sequence[Curve]]
 """Curves by backend."""
 

@@ -9,7 +9,7 @@ from matplotlib.figure import SubFigure
 
 from benchmarks.quantities import LOW_SECURITY_BITS, duration, security
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.bars import Bar, draw_bars, height, pages
+from benchmarks.report.figures.bars import INTERVALS, Bar, draw_bars, height, pages
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Series
 from benchmarks.runs import Run
@@ -24,17 +24,16 @@ def drawings(run: Run) -> Iterator[Drawing]:
         yield Drawing(
             "times" if place == 1 else f"times-{place}",
             f"{run.title}: time of each operation" + (f", part {place} of {len(parts)}" if len(parts) > 1 else ""),
-            "Medians with their 95 % bootstrap interval. Hatched or square: the security level is below 112 bits.",
+            f"Medians {INTERVALS}. Hatched or square: the security level is below 112 bits.",
             (style.WIDTH, height([bar.label for bar in part])),
             partial(_draw, part),
         )
 
 
 def _bar(line: Series) -> Bar:
-    found = summarise(line.seconds)
     is_low = line.security_bits is not None and line.security_bits < LOW_SECURITY_BITS
     label = f"{line.name} [{security(line.security_bits)}]" if is_low else line.name
-    return Bar(label, found.median, found.low, found.high, int(is_low))
+    return Bar.of(label, summarise(line.seconds), int(is_low))
 
 
 def _draw(bars: list[Bar], figure: SubFigure) -> None:

@@ -1,4 +1,4 @@
-"""BLS12-381 by arkworks (``py-arkworks-bls12381``): a second implementation, with the encodings of ``mcl``.
+"""BLS12-381 by arkworks (``py-arkworks-bls12381``): what crosses ``mcl``, a second implementation with its encodings.
 
 A scheme run over both with the same random scalars has to give the same bytes. Two things are not crossed: mcl does
 not hash to the curve as RFC 9380 says, so points may be taken from another group's hash (read here with all checks);
@@ -21,8 +21,8 @@ except ImportError:  # an optional extra; the constructor says so
 
 _ODD = 0x80
 """mcl's mark in the last byte: y is odd."""
-_COMPRESSED, _LARGER = 0x80, 0x20
-"""arkworks' marks in the first byte (the format of Zcash): compressed, and y is the larger of the two."""
+_COMPRESSED = 0x80
+"""arkworks' mark in the first byte (the format of Zcash)."""
 _HASH_SUITES = {
     Kind.G1: b"BLS12381G1_XMD:SHA-256_SSWU_RO_",
     Kind.G2: b"BLS12381G2_XMD:SHA-256_SSWU_RO_",
