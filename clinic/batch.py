@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ from scheme.seal import SealedBlock
 SPOOL = "blocks"
 """Small blocks lie one after another in this file."""
 INDEX = "batch.json"
+_SHOWN = 12
+"""Digits of an id that people see."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,28 @@ class Batch:
                 f"the outbox batch {folder.name} is damaged; seal its records again and delete it"
             ) from None
 
+    @property
+    def about(self) -> str:
+        """Which batch this is, for people: folder, size, ids of patient and hospital, day of sealing."""
+        blocks, target = f"{len(self.blocks)} block{'s' if len(self.blocks) > 1 else ''}", self.target
+        return (
+            f"outbox batch {self.folder.name} ({blocks} of patient {target.patient[:_SHOWN]} at hospital "
+            f"{target.hospital[:_SHOWN]}, sealed {self.blocks[0].sealed.draft.day})"
+        )
+
     @contextlib.contextmanager
     def open(self, block: SealedFile) -> Iterator[BinaryIO]:
-        """The whole block as a seekable file; as the file that it is on disk, where that ends with its tail."""
+        """The whole block as a seekable file; as the file that it is on disk, where that ends with its tail.
+
+        Raises ``OutboxPending`` if bytes of it are gone.
+        """
         path, end = self.folder / block.file, block.sealed.end
         with durable.full_disk_told(), path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < block.offset + end:
+                raise OutboxPending(
+                    f"the outbox file {self.folder.name}/{block.file} is shorter than what was sealed; nothing of it "
+                    "was sent. Bring the file back from a backup; or seal its records again, then delete the folder"
+                )
             if block.file == SPOOL:
                 file.seek(block.offset)
                 yield io.BytesIO(file.read(end) + block.tail)

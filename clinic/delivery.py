@@ -1,7 +1,7 @@
 """From the outbox to the ledger: have a batch linked, upload and anchor it, as often as others come first.
 
 A batch that cannot go on stays, and the next run finishes it; what was uploaded for a place that it did not get is
-removed.
+removed. Sealed records are deleted only once they are anchored, or refused for a reason that lasts for ever.
 """
 
 from __future__ import annotations
@@ -9,23 +9,48 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from clinic.batch import Batch, SealedFile, Target
-from clinic.errors import LinkInvalid, OutboxPending, SealRefused
+from clinic.errors import HospitalUnreachable, LinkInvalid, OutboxPending, SealRefused
 from clinic.hospital import HospitalClient, Linked, place_of
 from clinic.outbox import Outbox
 from clinic.site import Site
-from cloud.errors import CloudError
+from cloud.errors import CloudError, StoreUnreachable
 from ledger.bodies import AnchorBlocks, BlockAnchor
-from ledger.refusals import BlockExists, ChapterTaken, HeadMoved, Refused, TimeSkewed
+from ledger.refusals import (
+    ChainExists,
+    ChainForeign,
+    ChapterMixed,
+    HeadMoved,
+    IndexWrong,
+    MemberRemoved,
+    Refused,
+    ScopeForeign,
+    ScopeRetired,
+    SignerRemoved,
+    WrongRole,
+)
 from ledger.state import State
 from scheme import chain
+from scheme.errors import ChartSealError
 from scheme.header import BlockHeader
 
 MAX_ANCHOR_ATTEMPTS = 50
-_UPLOAD_THREADS = 8
-_NOT_AGAINST_THE_BLOCKS = (TimeSkewed, ChapterTaken, BlockExists)
-"""Refused now, but not for good: the clock is wrong, or they are anchored and this home's copy does not show it yet."""
+UPLOAD_THREADS = 8
+_FOR_GOOD = (
+    SealRefused,
+    ScopeRetired,
+    ScopeForeign,
+    ChainForeign,
+    ChainExists,
+    ChapterMixed,
+    MemberRemoved,
+    SignerRemoved,
+    WrongRole,
+)
+"""What is sealed into the blocks, or final on the ledger. All else may pass: who is suspended is reinstated, a
+certificate renewed, a grant to write given again, a clock set, a copy of the ledger brought up to date."""
 
 
 def finish_outbox(site: Site, outbox: Outbox) -> int:
@@ -37,16 +62,38 @@ def finish_outbox(site: Site, outbox: Outbox) -> int:
 def finish_pending(site: Site, outbox: Outbox) -> int:
     """Have anchored what an earlier run left in the outbox; returns how many batches. Needs no author's key.
 
-    Batches for hospitals that ``site`` does not know stay. Raises ``HospitalUnreachable``, ``LinkInvalid``,
-    ``SealRefused``, ``OutboxPending``, and the errors of store and ledger.
+    Batches for hospitals that ``site`` does not know stay. Every batch is tried, but for those of a hospital, and all
+    of a store, that did not answer for an earlier one; then the first error is raised, which names its batch:
+    ``HospitalUnreachable``, ``LinkInvalid``, ``SealRefused``, ``OutboxPending``, and the errors of store and ledger.
     """
-    count = 0
-    for batch in outbox.pending():
-        hospital = site.hospitals.get(batch.target.hospital)
-        if hospital is not None:
-            deliver(site, batch, hospital)
-            count += 1
+    count, first = 0, None
+    hospitals = dict(site.hospitals)
+    for folder in outbox.committed():
+        try:
+            count += _finish(site, folder, hospitals)
+        except ChartSealError as error:
+            first = first or error
+            if isinstance(error, StoreUnreachable):
+                break
+    if first is not None:
+        raise first
     return count
+
+
+def _finish(site: Site, folder: Path, hospitals: dict[str, HospitalClient]) -> bool:
+    """Deliver one batch, if its hospital is among ``hospitals``, which one that does not answer leaves."""
+    batch = Batch.read(folder)
+    hospital = hospitals.get(batch.target.hospital)
+    if hospital is None:
+        return False
+    try:
+        deliver(site, batch, hospital)
+    except ChartSealError as error:
+        if isinstance(error, HospitalUnreachable):
+            del hospitals[batch.target.hospital]
+        error.args = (f"{batch.about}: {error}",)
+        raise
+    return True
 
 
 def links(site: Site, hospital: HospitalClient, target: Target, drafts: Sequence[BlockHeader]) -> Linked:
@@ -73,7 +120,11 @@ def links(site: Site, hospital: HospitalClient, target: Target, drafts: Sequence
 
 
 def deliver(site: Site, batch: Batch, hospital: HospitalClient) -> Batch:
-    """Link a committed batch if that is due, upload and anchor it; again as often as others' blocks come first."""
+    """Link a committed batch if that is due, upload and anchor it; again as often as others' blocks come first.
+
+    Raises ``SealRefused`` when it can never be anchored, which deletes it. After every other error it stays: refusals
+    that may pass and all else that keeps it are ``OutboxPending``, or errors of hospital and store.
+    """
     overtaken = False
     for _ in range(MAX_ANCHOR_ATTEMPTS):
         if _is_anchored(site.state(), batch):
@@ -84,13 +135,16 @@ def deliver(site: Site, batch: Batch, hospital: HospitalClient) -> Batch:
                 batch = _link(site, batch, hospital)
             _upload(site, batch)
             hospital.anchor(_body(batch))
-        except HeadMoved:
+        except (HeadMoved, IndexWrong):
             overtaken = True
-        except _NOT_AGAINST_THE_BLOCKS:
-            raise
-        except (Refused, SealRefused) as refusal:
+        except _FOR_GOOD as refusal:
             _discard(site, batch)
             raise SealRefused(f"the sealed blocks were refused ({refusal}); seal the records again") from None
+        except Refused as refusal:
+            raise OutboxPending(
+                f"the sealed blocks are not taken as things stand ({refusal}); they stay in the outbox, run "
+                "`chartseal outbox` when that is mended"
+            ) from refusal
         else:
             if not _is_anchored(site.state(), batch):
                 raise OutboxPending(
@@ -128,7 +182,7 @@ def _upload(site: Site, batch: Batch) -> None:
         with batch.open(entry) as source:
             store.put(entry.locator, source)
 
-    with ThreadPoolExecutor(min(_UPLOAD_THREADS, store.properties.max_connections)) as pool:
+    with ThreadPoolExecutor(min(UPLOAD_THREADS, store.properties.max_connections)) as pool:
         for _ in pool.map(put, batch.blocks):
             pass
 

@@ -7,10 +7,10 @@ accepted.
 from __future__ import annotations
 
 from clinic.errors import GrantUnknown, SelectionInvalid
-from clinic.grants import Decision, prepare
+from clinic.grants import Decision, prepare, submit_prepared
 from clinic.keystore import MemberSecrets
+from clinic.rekeying import forget_fragments
 from clinic.requests import member_of
-from clinic.revocation import forget_everywhere
 from clinic.site import Site
 from ledger.bodies import FamilyAccept, FamilyEnd, FamilyInvite, Role
 from ledger.records import GrantRecord
@@ -27,7 +27,7 @@ def invite(site: Site, parent: MemberSecrets, child_id: str, decision: Decision)
     if child_id == parent.member_id or member_of(site.state(), child_id).role is not Role.PATIENT:
         raise SelectionInvalid("a family link is from one patient to another; name the child as she is enrolled")
     body = FamilyInvite(prepare(site, parent, child_id, decision, request_id=None))
-    site.submit(body, parent)
+    submit_prepared(site, parent, body, body.grant)
     return body.grant.grant
 
 
@@ -43,7 +43,7 @@ def end(site: Site, child: MemberSecrets, grant_id: str) -> bool:
     """
     link = _link(site, child, grant_id)
     site.submit(FamilyEnd(link.grant), child)
-    forget_everywhere(site, link)
+    forget_fragments(site, link.grant, link.proxies)
     return not link.awaiting
 
 

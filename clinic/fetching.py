@@ -23,7 +23,7 @@ from scheme.keys import VerifyingKey
 
 MEMORY_BYTES = 1 << 20
 """Blocks up to this size are held in memory while they are opened, larger ones in a temporary file (ciphertext)."""
-_THREADS = 8
+FETCH_THREADS = 8
 _AHEAD = 16
 
 
@@ -119,7 +119,7 @@ def _in_bulk(store: BulkStore, state: State, blocks: Iterable[AnchoredBlock]) ->
 
 
 def _in_parallel(site: Site, state: State, blocks: Iterable[AnchoredBlock]) -> Generator[FetchedBlock, None, None]:
-    with ThreadPoolExecutor(min(_THREADS, site.store.properties.max_connections)) as pool:
+    with ThreadPoolExecutor(min(FETCH_THREADS, site.store.properties.max_connections)) as pool:
         running: deque[Future[FetchedBlock]] = deque()
         pending = iter(blocks)
         try:

@@ -2,7 +2,7 @@
 
 Order: fragments -> letter -> ledger. Until the Grant stands on the ledger no proxy answers, so a crash in between
 gives nobody access; from then on all is in place. A grant names the proxies that took their fragments: one that is out
-of reach is left out, as long as the others are enough.
+of reach or not in office is left out, as long as the others are enough.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from clinic.errors import GrantUnknown, SelectionInvalid
 from clinic.keystore import MemberSecrets
 from clinic.own_blocks import own_chapter_keys
 from clinic.own_scopes import master_of, own_scopes
-from clinic.rekeying import Sharing, deposit_fragments
+from clinic.rekeying import Sharing, deposit_fragments, forget_fragments
 from clinic.requests import Access, AccessRequest, new_id, reader_keys
 from clinic.selection import Selection, seal_selection
 from clinic.site import Site
 from ledger.bodies import Grant, OneOff
+from ledger.errors import TransactionInvalid
 from ledger.records import AnchoredBlock, GrantRecord
+from ledger.refusals import Refused
+from ledger.registry import Body
 from ledger.state import State
 from scheme.canonical import JsonObject
+from scheme.errors import ChartSealError
 from scheme.keycard import CardScope
 from scheme.scopes import Years
 
@@ -75,8 +79,20 @@ def approve(site: Site, patient: MemberSecrets, request: AccessRequest, decision
 def grant(site: Site, patient: MemberSecrets, delegatee_id: str, decision: Decision, *, request_id: str | None) -> str:
     """Grant ``decision`` to ``delegatee_id``; returns the grant's id. About 0.4 ms a scope and proxy."""
     body = prepare(site, patient, delegatee_id, decision, request_id=request_id)
-    site.submit(body, patient)
+    submit_prepared(site, patient, body, body)
     return body.grant
+
+
+def submit_prepared(site: Site, patient: MemberSecrets, entry: Body, prepared: Grant) -> None:
+    """Submit ``entry``, by which a ``prepared`` grant counts; its fragments are deleted if the ledger refuses it.
+
+    The proxies keep them on any other error: the ledger may have taken it. Raises the ledger's refusals.
+    """
+    try:
+        site.submit(entry, patient)
+    except (Refused, TransactionInvalid):
+        forget_fragments(site, prepared.grant, prepared.proxies)
+        raise
 
 
 def prepare(
@@ -84,11 +100,10 @@ def prepare(
 ) -> Grant:
     """Everything of a grant but its ledger entry: fragments at the proxies and the letter; returns what to submit.
 
-    Raises ``ProxiesInsufficient`` when fewer proxies than the threshold take theirs.
+    Raises ``ProxiesInsufficient`` when fewer proxies than the threshold are in office and take theirs.
     """
     state = site.state()
-    now = site.clock()
-    delegatee = current_member(state, delegatee_id, now=now)
+    delegatee = current_member(state, delegatee_id, now=site.clock())
     lines = own_scopes(site, state, patient)
     grant_id = new_id()
     selection: Selection | None = None
@@ -101,8 +116,8 @@ def prepare(
         if not scopes:
             raise SelectionInvalid("this would grant nothing; name other categories or an earlier year")
         keys = {line.id: master_of(patient).scope_key(line.scope) for line in scopes}
-    sharing = Sharing(_proxies(site, state, now), site.threshold)
-    took = deposit_fragments(
+    sharing = Sharing(tuple(site.proxies), site.threshold)
+    deposited = deposit_fragments(
         site, state, patient, delegatee, keys, grant_id=grant_id, part=grant_id, until=decision.until, sharing=sharing
     )
     body = decision.access.to_json() | {
@@ -111,7 +126,12 @@ def prepare(
         "selection": selection.to_json() if selection else None,
     }
     letter = letters.write("grant", grant_id, body, patient.signing)
-    letters.post(site.mailbox, letter, grant_id, reader_keys(state, (delegatee_id, patient.member_id)))
+    try:
+        deposited.require_enough()
+        letters.post(site.mailbox, letter, grant_id, reader_keys(state, (delegatee_id, patient.member_id)))
+    except ChartSealError:
+        forget_fragments(site, grant_id, deposited.took)
+        raise
     return Grant(
         grant=grant_id,
         request=request_id,
@@ -122,16 +142,9 @@ def prepare(
         until=decision.until,
         write=decision.access.write,
         threshold=site.threshold,
-        proxies=took,
+        proxies=deposited.took,
         body_digest=letter.digest,
     )
-
-
-def _proxies(site: Site, state: State, now: int) -> tuple[str, ...]:
-    """The site's proxies, which all have to be in office: a grant must not name one that was removed."""
-    for proxy_id in site.proxies:
-        current_member(state, proxy_id, now=now)
-    return tuple(site.proxies)
 
 
 def _usable(state: State, patient: MemberSecrets, lines: list[CardScope]) -> list[CardScope]:

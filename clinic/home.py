@@ -15,6 +15,7 @@ from clinic.clock import Clock, system_clock
 from clinic.delegate_keys import DelegateKeys
 from clinic.directory import Person, normal_name
 from clinic.errors import HomeInvalid, InputInvalid, NotPermitted
+from clinic.guardians import Recovered
 from clinic.home_config import EMBEDDED, HOSPITAL_CONFIG, Config
 from clinic.home_folder import CONFIG, DIRECTORY, LEDGER, SEEN, About, HomeFolder, HomeOptions
 from clinic.hospital import OwnHospitals
@@ -74,6 +75,7 @@ class Home(HomeFolder):
         proxies: int,
         threshold: int,
         ledger: str = EMBEDDED,
+        match_index: str = EMBEDDED,
         delegates: int = DELEGATES,
         epoch_blocks: int = EPOCH_BLOCKS,
         host_keys: Sequence[HostKey] = (),
@@ -82,8 +84,8 @@ class Home(HomeFolder):
     ) -> Home:
         """Make a new home: authority, genesis with founding delegates, proxies (0 when others run them elsewhere).
 
-        ``ledger`` is ``EMBEDDED`` for a file in the home, or the URL of a PostgreSQL database. Raises ``HomeInvalid``
-        when there is something already.
+        ``ledger`` and ``match_index`` are ``EMBEDDED`` for a file in the home, or the URL of a PostgreSQL database.
+        Raises ``HomeInvalid`` when there is something already, and what stores and databases raise.
         """
         if not 0 <= proxies <= MAX_PROXIES or not 1 <= threshold <= (proxies or MAX_PROXIES):
             raise InputInvalid(
@@ -91,18 +93,21 @@ class Home(HomeFolder):
             )
         if not 1 <= delegates <= MAX_SEATS:
             raise InputInvalid(f"a ledger starts with 1 to {MAX_SEATS} founding delegates")
-        require_no_password(ledger)
+        for database in (ledger, match_index):
+            require_no_password(database)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise HomeInvalid(f"{folder.name} is not empty; name a new folder, or use the home that is there")
         store = open_stores(stores, Opening(host_keys=tuple(host_keys)))
         store.exists(_NO_BLOCK)
         store.close()
+        if match_index != EMBEDDED:
+            _require_index(match_index)
         with durable.full_disk_told():
             folder.mkdir(parents=True, exist_ok=True, mode=durable.PRIVATE_FOLDER)
         home = cls(folder, clock=clock, profile=profile)
         try:
             founding = Founding(home.delegate_keys.found(delegates), epoch_blocks)
-            home._fill(stores, password, proxies, threshold, host_keys, ledger, founding)
+            home._fill(stores, password, proxies, threshold, host_keys, ledger, match_index, founding)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -116,6 +121,7 @@ class Home(HomeFolder):
         threshold: int,
         host_keys: Sequence[HostKey],
         ledger: str,
+        match_index: str,
         founding: Founding,
     ) -> None:
         authority = MemberSecrets.generate(new_id(), AUTHORITY)
@@ -130,6 +136,7 @@ class Home(HomeFolder):
             authority.member_id,
             tuple(service.member_id for service in services),
             threshold,
+            match_index=match_index,
         )
         EmbeddedEngine.create(self._ledger_place(ledger), genesis, clock=self.clock).close()
         self.directory.begin()
@@ -217,12 +224,12 @@ class Home(HomeFolder):
         """As ``HomeFolder.matching``: all in this home."""
         from clinic.match_service import MatchPlace  # noqa: PLC0415 (loads more than most commands need)
 
-        return MatchPlace.of(self.folder, self.directory).services(site)
+        return MatchPlace.of(self.folder, self.directory, self.config.match_index).services(site)
 
     def about(self, _as_of: int) -> About:
         """As ``HomeFolder.about``."""
         config = self.config
-        value = {"stores": list(config.stores), "ledger": config.ledger}
+        value = {"stores": list(config.stores), "ledger": config.ledger, "match_index": config.match_index}
         rows = [("" if number else "stores", store) for number, store in enumerate(config.stores)]
         here = ", all in this home: no threshold security" if config.proxies else ", each at its operator's"
         return About(value, rows, config.ledger, here)
@@ -311,6 +318,23 @@ KINDS: dict[str, Callable[[Path, HomeOptions], HomeFolder]] = {HOSPITAL_CONFIG: 
 """What opens a home whose config.json is of that type; ``network`` adds its own."""
 
 
+REBUILDERS: dict[str, Callable[[Path, Recovered, str, str, HomeOptions], HomeFolder]] = {}
+"""What makes a home anew from ``HomeFolder.to_rebuild`` of that type; ``network`` adds its own."""
+
+
+def rebuild_home(folder: Path, recovered: Recovered, name: str, password: str, options: HomeOptions) -> HomeFolder:
+    """A lost home in a new ``folder``, with its owner's recovered keys under ``password``; she is called ``name``.
+
+    Raises ``HomeInvalid`` when the keys were in a hospital's home, or something is in ``folder`` already.
+    """
+    if recovered.home is None:
+        raise HomeInvalid("these keys were kept in a hospital's home; restore that from its backup, and the keys in it")
+    builder = REBUILDERS.get(str(canonical.loads(recovered.home, what="the lost home").get("type")))
+    if builder is None:
+        raise HomeInvalid("the lost home was of a kind that this version does not know; upgrade, then restore")
+    return builder(folder, recovered, name, password, options)
+
+
 def open_home(folder: Path, options: HomeOptions | None = None) -> HomeFolder:
     """The home in ``folder``, of the kind that its config.json says. Raises ``HomeInvalid``."""
     path, options = folder / CONFIG, options or HomeOptions()
@@ -322,8 +346,17 @@ def open_home(folder: Path, options: HomeOptions | None = None) -> HomeFolder:
     return opener(folder, options)
 
 
+def _require_index(url: str) -> None:
+    """Learn at ``init`` whether the database for the match index can be used. Raises ``IndexUnavailable``."""
+    from matching.index_store import IndexStore  # noqa: PLC0415 (loads more than most commands need)
+
+    IndexStore.open(url).close()
+
+
 def _no_home(folder: Path) -> HomeInvalid:
-    return HomeInvalid(f"{folder} is not a ChartSeal home; make one with `chartseal init`")
+    return HomeInvalid(
+        f"{folder} is not a ChartSeal home; make one with `chartseal init`, or as a member with `chartseal join`"
+    )
 
 
 def _not_joined(folder: Path) -> HomeInvalid:

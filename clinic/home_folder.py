@@ -116,6 +116,10 @@ class HomeFolder(ABC):
         Raises as ``unlock``.
         """
 
+    def to_rebuild(self) -> bytes | None:
+        """What, with the member's keys, makes this home anew on another machine; ``None`` where that takes a backup."""
+        return None
+
     def unlock(self, name: str, password: str, roles: tuple[str, ...] = ()) -> MemberSecrets:
         """One person's secrets, unlocked; nobody else's keystore is touched."""
         return self.keystore.unlock(self.directory.find(name, roles).member_id, password)

@@ -9,6 +9,7 @@ from scheme import canonical, hpke
 from scheme.errors import EncodingInvalid
 from scheme.hpke import HpkePrivateKey, HpkePublicKey
 from scheme.keys import VerifyingKey
+from scheme.scopes import scope_id
 from scheme.umbral import KeyFrag, PublicKey, RekeyTerms, VerifiedKeyFrag
 
 
@@ -59,7 +60,8 @@ def open_fragments(
 ) -> dict[str, VerifiedKeyFrag]:
     """Those of ``scopes`` that are in a deposit: the patient's, for this grant, delegatee, scope and end.
 
-    Raises ``NotForThisKey``, ``EncodingInvalid``, and what ``KeyFrag.verify`` raises.
+    The delegating key has to be the scope's: what a fragment of another key makes would fail for everybody, under the
+    proxy's signature. Raises ``NotForThisKey``, ``EncodingInvalid``, and what ``KeyFrag.verify`` raises.
     """
     body = canonical.loads(hpke.open(proxy, parties._info, sealed), what="key fragments")
     found = {}
@@ -69,6 +71,8 @@ def open_fragments(
                 terms = rekey_terms(parties.grant, item["scope"], until)
                 fragment = KeyFrag.from_secret_bytes(canonical.unb64(item["fragment"], what="a key fragment"))
                 delegating_key = PublicKey(canonical.unhex(item["key"], what="a scope's key", size=33))
+                if scope_id(delegating_key) != item["scope"]:
+                    raise EncodingInvalid("a deposit of key fragments names another delegating key than its scope's")
                 found[item["scope"]] = fragment.verify(parties.patient, delegating_key, parties.receiving, terms)
     except (KeyError, TypeError):
         raise EncodingInvalid("a deposit of key fragments lacks a field or has one of the wrong type") from None

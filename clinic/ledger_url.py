@@ -1,4 +1,4 @@
-"""Where a ledger is, as people write it: a PostgreSQL URL never holds a password, which would be kept and shown."""
+"""Where a database is, as people write it: a PostgreSQL URL never holds a password, which would be kept and shown."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def require_no_password(url: str) -> str:
         parts = urlsplit(url)
         found = parts.password is not None or any(name == "password" for name, _ in parse_qsl(parts.query))
     except ValueError:
-        raise InputInvalid("the ledger's URL cannot be read; write postgresql://USER@HOST/DATABASE") from None
+        raise InputInvalid("the database's URL cannot be read; write postgresql://USER@HOST/DATABASE") from None
     if found:
         raise InputInvalid(
-            "a password must not stand in the ledger's URL, where it is shown; put it into ~/.pgpass or PGPASSWORD"
+            "a password must not stand in a database's URL, where it is shown; put it into ~/.pgpass or PGPASSWORD"
         )
     return url

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_bytes
 
 from clinic.clock import Clock
 from clinic.match_errors import MatchRequestInvalid, MatchUnknown
@@ -18,19 +17,13 @@ from matching.epoch import epoch_bytes
 from matching.errors import OtherEpoch
 from matching.index import MatchIndex
 from matching.index_request import Action, IndexRequest
-from matching.index_store import IndexStore
-from matching.loaded import Entry
 from matching.offer import KeyCheck, MatchOffer
 from matching.pair import Contact, PairingState
-from matching.tags import TAG_SIZE
 from scheme.errors import SignatureInvalid
 from scheme.hashing import Tag, tagged_hash
 from scheme.keys import SigningKey, VerifyingKey
 
 MAX_QUERY_AGE_S = 300
-_INDEX = "index.sqlite"
-_NOBODY = bytes(16)
-"""A pseudonym that no key has."""
 
 
 @dataclass(frozen=True)
@@ -77,41 +70,45 @@ class OpenMatch:
 
 
 class IndexService:
-    """The index of one epoch with its pairings; both files are this process's alone while it is open."""
+    """The index of one epoch, in a file or at a PostgreSQL URL, with its file of pairings.
 
-    def __init__(self, folder: Path, *, epoch: int, certified: KeyCheck, clock: Clock) -> None:
+    Both are this process's alone while it is open.
+    """
+
+    def __init__(self, index: Path | str, pairings: Path, *, epoch: int, certified: KeyCheck, clock: Clock) -> None:
         self._epoch, self._certified, self._clock = epoch, certified, clock
-        _count_nobody(folder / _INDEX, epoch)
-        self._index = MatchIndex.open(folder / _INDEX, epoch=epoch, certified=certified, clock=clock)
+        self._index = MatchIndex.open(index, epoch=epoch, certified=certified, clock=clock)
         try:
-            self._pairings = Pairings(folder / "pairings.sqlite", epoch=epoch, clock=clock)
+            self._pairings = Pairings(pairings, epoch=epoch, clock=clock)
         except BaseException:
             self._index.close()
             raise
 
     def submit(self, request: IndexRequest) -> None:
-        """Opt in, change (which ends her matches) or opt out. Raises as ``MatchIndex``."""
+        """Opt in, change (which ends her matches) or opt out. Raises as ``MatchIndex``.
+
+        Her earlier matches go after her tags: what was cut between is finished by her next request of these three.
+        """
         if request.action is Action.OPT_IN:
             self._index.opt_in(request)
-            return
-        (self._index.change if request.action is Action.CHANGE else self._index.opt_out)(request)
+        else:
+            (self._index.change if request.action is Action.CHANGE else self._index.opt_out)(request)
         self._pairings.forget(request.verify(self._epoch, self._certified))
 
     def find(self, request: IndexRequest, *, top: int, least: float) -> list[OpenMatch]:
         """Whom the patient is like, best first, without those whom she declined. Raises as ``MatchIndex.find``."""
-        found: list[OpenMatch] = []
-        offers = self._index.find(request, top=top, least=least)
+        matches: list[OpenMatch] = []
+        alike = self._index.find(request, top=top, least=least)
         own = request.verify(self._epoch, self._certified)
-        for offer in offers:
-            kept = self._pairings.of_pair(offer.keys(self._certified))
+        for found in alike:
+            kept = self._pairings.of_pair(found.offer.keys(self._certified))
             if kept is None:
-                shared, score = self._index.shared_tags(offer.match_id), self._index.score(offer.match_id)
-                kept = KeptPairing.of(offer, shared, score, self._certified)
+                kept = KeptPairing.of(found, self._certified)
                 self._pairings.keep(kept)
             state = kept.pairing.state_for(own, now=self._clock())
             if state is not PairingState.CLOSED:
-                found.append(OpenMatch(kept.pairing.offer, state))
-        return found
+                matches.append(OpenMatch(kept.pairing.offer, state))
+        return matches
 
     def matches(self, query: MatchQuery) -> list[OpenMatch]:
         """All matches of the patient who asks, those that others found too; none tells what the other answered."""
@@ -139,7 +136,7 @@ class IndexService:
         return kept.pairing.contact_for(own, kept.shared), kept.score
 
     def close(self) -> None:
-        """Let go of both files."""
+        """Let go of both."""
         self._pairings.close()
         self._index.close()
 
@@ -148,21 +145,3 @@ class IndexService:
         if kept is None:
             raise MatchUnknown("there is no such match, or one of the two left; see `chartseal match list`")
         return kept
-
-
-def _count_nobody(path: Path, epoch: int) -> None:
-    """Put one entry into the epoch's index that is nobody, with one random tag, unless it is there.
-
-    A tag that all have weighs nothing, so of two patients neither would be found for what both have, that being all
-    that is in the index. One more who has none of it is counted; among many she changes next to nothing.
-    """
-    store = IndexStore.open(path)
-    try:
-        nobody = Entry(epoch, _NOBODY, b"", frozenset({token_bytes(TAG_SIZE)}))
-        held = (Entry.from_bytes(record) for _, record in store.records())
-        # Counted, for ``records`` are to be read to their end; not listed, for a million entries take gigabytes.
-        if not sum(each.epoch == epoch and each.pseudonym == _NOBODY for each in held):
-            with store.writing():
-                store.put(bytes(nobody))
-    finally:
-        store.close()

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matching.errors import IndexDamaged, OfferInvalid
+from matching.index import Found
 from matching.index_store import IndexStore
-from matching.offer import KeyCheck, MatchOffer
+from matching.offer import KeyCheck
 from matching.pair import Pairing
 from scheme import canonical
 from scheme.errors import EncodingInvalid
@@ -30,14 +31,19 @@ class KeptPairing:
     score: float
 
     @classmethod
-    def of(cls, offer: MatchOffer, shared: frozenset[bytes], score: float, certified: KeyCheck) -> KeptPairing:
+    def of(cls, found: Found, certified: KeyCheck) -> KeptPairing:
         """A new offer. Raises as ``MatchOffer.keys``."""
-        return cls(Pairing(offer), offer.keys(certified), shared, score)
+        return cls(Pairing(found.offer), found.offer.keys(certified), found.shared, found.score)
 
     @property
     def match_id(self) -> bytes:
         """16 bytes."""
         return self.pairing.offer.match_id
+
+    @property
+    def pair(self) -> frozenset[VerifyingKey]:
+        """Both keys, in no order."""
+        return frozenset(self.keys)
 
     def is_over(self, epoch: int, now: int) -> bool:
         """Whether nothing can come of it any more."""
@@ -76,38 +82,47 @@ class KeptPairing:
 
 
 class Pairings:
-    """All pairings of the current epoch. Raises ``IndexUnavailable``, ``IndexDamaged``."""
+    """All pairings of the current epoch, at most one of the same two. Raises ``IndexUnavailable``, ``IndexDamaged``."""
 
     def __init__(self, path: Path, *, epoch: int, clock: Callable[[], int]) -> None:
         self._store = IndexStore.open(path)
         self._epoch = epoch
         self._clock = clock
         try:
-            self._slots = {slot: KeptPairing.from_bytes(record) for slot, record in self._store.records()}
-            self._wipe(lambda kept: kept.is_over(epoch, clock()))
+            held = [(slot, KeptPairing.from_bytes(record)) for slot, record in self._store.records()]
+            over = {slot for slot, kept in held if kept.is_over(epoch, clock())}
+            with self._store.writing():
+                self._store.wipe(over)
         except BaseException:
             self._store.close()
             raise
+        going_on = [(slot, kept) for slot, kept in held if slot not in over]
+        self._slots = {kept.match_id: slot for slot, kept in going_on}
+        self._kept = {kept.match_id: kept for _, kept in going_on}
+        self._ids = {kept.pair: kept.match_id for _, kept in going_on}
 
     def __iter__(self) -> Iterator[KeptPairing]:
-        return iter(list(self._slots.values()))
+        return iter(list(self._kept.values()))
 
     def find(self, match_id: bytes) -> KeptPairing | None:
         """The pairing of that id (16 bytes)."""
-        return next((kept for kept in self if kept.match_id == match_id), None)
+        return self._kept.get(match_id)
 
     def of_pair(self, keys: tuple[VerifyingKey, VerifyingKey]) -> KeptPairing | None:
         """The pairing of those two that is not over."""
-        now = self._clock()
-        return next((kept for kept in self if set(kept.keys) == set(keys) and not kept.is_over(self._epoch, now)), None)
+        match_id = self._ids.get(frozenset(keys))
+        kept = None if match_id is None else self._kept[match_id]
+        return None if kept is None or kept.is_over(self._epoch, self._clock()) else kept
 
     def keep(self, kept: KeptPairing) -> None:
-        """Add it, or put it in the place of the one with its id."""
-        old = [slot for slot, known in self._slots.items() if known.match_id == kept.match_id]
+        """Add it, or put it in the place of the one of the same two."""
+        old = self._ids.get(kept.pair)
         with self._store.writing():
-            self._store.wipe(old)
+            self._store.wipe([] if old is None else [self._slots[old]])
             slot = self._store.put(bytes(kept))
-        self._slots = {at: known for at, known in self._slots.items() if at not in old} | {slot: kept}
+        if old is not None:
+            del self._slots[old], self._kept[old]
+        self._slots[kept.match_id], self._kept[kept.match_id], self._ids[kept.pair] = slot, kept, kept.match_id
 
     def answer(self, kept: KeptPairing, pairing: Pairing) -> None:
         """Keep a pairing with one more answer."""
@@ -115,15 +130,12 @@ class Pairings:
 
     def forget(self, key: VerifyingKey) -> None:
         """Wipe every pairing of that pseudonym."""
-        self._wipe(lambda kept: key in kept.keys)
+        hers = [kept for kept in self if key in kept.keys]
+        with self._store.writing():
+            self._store.wipe([self._slots[kept.match_id] for kept in hers])
+        for kept in hers:
+            del self._slots[kept.match_id], self._kept[kept.match_id], self._ids[kept.pair]
 
     def close(self) -> None:
         """Let go of the file."""
         self._store.close()
-
-    def _wipe(self, which: Callable[[KeptPairing], bool]) -> None:
-        over = [slot for slot, kept in self._slots.items() if which(kept)]
-        if over:
-            with self._store.writing():
-                self._store.wipe(over)
-            self._slots = {slot: kept for slot, kept in self._slots.items() if slot not in over}

@@ -2,8 +2,8 @@
 
 They are all one operator's here, as the proxies are: what is said of two issuers that do not work together holds only
 when each runs elsewhere. Files below ``HOME/matching``: ``services.json``, ``register``, ``issuers/ID/`` (member keys,
-this epoch's seed, counts), ``index.sqlite``, ``pairings.sqlite``, ``relay.sqlite``, and ``patients/`` with what
-patients keep (``clinic.match_state``).
+this epoch's seed, counts), ``index.sqlite`` (or a PostgreSQL database elsewhere), ``pairings.sqlite``,
+``relay.sqlite``, and ``patients/`` with what patients keep (``clinic.match_state``).
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import IO
 
 from clinic import durable, enrolment
+from clinic.clock import Clock
 from clinic.directory import Directory, Person
 from clinic.errors import HomeBusy, HomeInvalid, NotPermitted
+from clinic.home_config import EMBEDDED
 from clinic.keystore import MemberSecrets
 from clinic.match_authority import PseudonymRegister
 from clinic.match_epoch import epoch_at, pseudonym_check
@@ -38,6 +40,7 @@ from scheme.keys import VerifyingKey
 
 _CONFIG = "services.json"
 _REGISTER = "register"
+_INDEX = "index.sqlite"
 _RELAY = "relay.sqlite"
 _ISSUERS = "issuers"
 ISSUERS = 2
@@ -50,12 +53,14 @@ class MatchPlace:
 
     folder: Path
     directory: Directory
+    index_url: str = EMBEDDED
+    """``EMBEDDED``, or where the index is in PostgreSQL."""
     max_elements_per_epoch: int = DEFAULT_MAX_ELEMENTS_PER_EPOCH
 
     @classmethod
-    def of(cls, home: Path, directory: Directory) -> MatchPlace:
-        """In the home folder ``home``."""
-        return cls(home / "matching", directory)
+    def of(cls, home: Path, directory: Directory, index_url: str = EMBEDDED) -> MatchPlace:
+        """In the home folder ``home``; ``index_url`` as its configuration has it."""
+        return cls(home / "matching", directory, index_url)
 
     @property
     def patients(self) -> Path:
@@ -95,6 +100,11 @@ class MatchPlace:
     def register(self, authority: MemberSecrets, site: Site) -> PseudonymRegister:
         """The authority's register of pseudonyms."""
         return PseudonymRegister(self.folder / _REGISTER, authority, site)
+
+    def index(self, *, epoch: int, certified: KeyCheck, clock: Clock) -> IndexService:
+        """The index of ``epoch``, this process's alone while it is open. Raises as ``IndexStore.open``."""
+        at = self.folder / _INDEX if self.index_url == EMBEDDED else self.index_url
+        return IndexService(at, self.folder / "pairings.sqlite", epoch=epoch, certified=certified, clock=clock)
 
     def relay(self, site: Site) -> SqliteRelay:
         """The relay; several processes may have it open. Raises ``RelayUnavailable``."""
@@ -196,7 +206,7 @@ class MatchServices:
     def index(self) -> IndexService:
         """The index of this epoch."""
         self._place.issuers()  # refuses where nobody opted in yet, before a file is made
-        index = IndexService(self._place.folder, epoch=self.epoch, certified=self.certified, clock=self._site.clock)
+        index = self._place.index(epoch=self.epoch, certified=self.certified, clock=self._site.clock)
         self._opened.callback(index.close)
         return index
 

@@ -39,6 +39,8 @@ class Read:
     texts: list[tuple[int, str]] = field(default_factory=list)
     missing: tuple[int, ...] = ()
     """Numbers of the other's messages that the relay lost or holds."""
+    unconfirmed: int = 0
+    """Own messages, the proof among them, that no message of the other's says to have arrived."""
     dropped: list[str] = field(default_factory=list)
     """Codes of messages that were none of the other's, or came twice."""
     state: str = ""
@@ -70,9 +72,7 @@ def advance(desk: Desk, match_id: str, rule: RuleOf) -> Read:
         meeting.waiting = []
         desk.book.save()
     _hand_over(desk, session)
-    read.missing, read.state = session.missing, session.state.value
-    read.undelivered, read.waiting = len(session.outbox), len(meeting.waiting)
-    read.warning = session.strength.warning
+    _stand(read, meeting, session)
     return read
 
 
@@ -92,10 +92,9 @@ def send(desk: Desk, match_id: str, text: str, rule: RuleOf) -> Read:
         session.send(text)
         desk.book.save()
         _hand_over(desk, session, strict=True)
-    return Read(
-        state=session.state.value, undelivered=len(session.outbox), waiting=len(meeting.waiting),
-        warning=session.strength.warning,
-    )  # fmt: skip
+    sent = Read()
+    _stand(sent, meeting, session)
+    return sent
 
 
 def read(desk: Desk, match_id: str, rule: RuleOf, *, everything: bool = False) -> Read:
@@ -129,6 +128,13 @@ def report(desk: Desk, match_id: str, reason: Reason) -> str:
     """Report the other to the authority; returns the name of the report's file there. Raises ``SessionNotOpen``."""
     meeting, session = _in_session(desk, match_id)
     return desk.services.report(session.report(meeting.signing, reason))
+
+
+def _stand(read: Read, meeting: Meeting, session: Session) -> None:
+    """Say in ``read`` how things stand, after all else."""
+    read.missing, read.unconfirmed, read.state = session.missing, session.unconfirmed, session.state.value
+    read.undelivered, read.waiting = len(session.outbox), len(meeting.waiting)
+    read.warning = session.strength.warning
 
 
 def _in_session(desk: Desk, match_id: str) -> tuple[Meeting, Session]:

@@ -9,6 +9,7 @@ issuers; all else stays in her book (``clinic.match_state``), which is written b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from clinic.certified import current_member
@@ -149,9 +150,13 @@ def _tags(desk: Desk, terms: Iterable[str]) -> dict[str, TagSecret]:
 
 
 def opt_out(desk: Desk) -> None:
-    """Leave the index: no byte is left there, matches that are no session end. Raises ``NotOptedIn``."""
+    """Leave the index: no byte is left there, matches that are no session end. Again, it finishes what was begun.
+
+    Raises ``NotOptedIn`` without a pseudonym.
+    """
     request = desk.request(Action.OPT_OUT)
-    desk.services.index.submit(request)
+    with suppress(NotOptedIn):  # an earlier one came through, and its answer did not
+        desk.services.index.submit(request)
     _close_mailboxes(desk)
     desk.book.state.leave()
     desk.book.save()

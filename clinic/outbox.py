@@ -143,7 +143,11 @@ class Outbox:
 
     def pending(self) -> list[Batch]:
         """Committed batches that are not anchored yet, oldest first. Raises ``OutboxPending`` on a damaged one."""
-        return [Batch.read(folder) for folder in self._folders() if (folder / INDEX).exists()]
+        return [Batch.read(folder) for folder in self.committed()]
+
+    def committed(self) -> list[Path]:
+        """The folders of committed batches, oldest first, damaged ones too."""
+        return [folder for folder in self._folders() if (folder / INDEX).exists()]
 
     def _folders(self) -> list[Path]:
         if not self._folder.is_dir():

@@ -45,30 +45,31 @@ class ProxyFault:
     def check(self, state: State) -> str:
         """One sentence on what the proxy did, if this shows it on the ledger of ``state``. Raises ``FaultUnfounded``.
 
-        In order: 1. this ledger; 2. the proxy's signature, by its certified key; 3. ask and fragment are of the
-        answer; 4. release and grant are on the ledger, the chapter's scope is the delegating key's; 5. the capsule
-        holds for its context, so that an honest proxy would not have failed; 6. the fragment does not verify.
+        In order: 1. this ledger; 2. release and grant are on it, and the grant names the proxy; 3. the proxy's
+        signature, by its certified key; 4. the capsule holds for its context, so that an honest proxy would not have
+        failed; 5. ask and fragment are of the answer; 6. the delegating key is that of the chapter's scope; 7. the
+        fragment does not verify.
         """
         statement = self.statement
         if self.ledger != state.genesis.digest:  # 1
             raise FaultUnfounded("the evidence is of another ledger; check it where that ledger is")
         release = state.release(statement.release)
         grant = state.grant(release.grant) if release is not None else None
-        if grant is None or statement.proxy not in grant.proxies:  # 4
+        if grant is None or statement.proxy not in grant.proxies:  # 2
             raise FaultUnfounded("the ledger has no such release, or its grant does not name this proxy")
         try:
             proxy, patient = certified_member(state, statement.proxy), certified_member(state, grant.patient)
             delegatee = certified_member(state, grant.delegatee)
-            statement.verify(VerifyingKey(proxy.keys.verifying), self.signature)  # 2
-            capsule = self.ask.capsule.verify(self.ask.context.label)  # 5
+            statement.verify(VerifyingKey(proxy.keys.verifying), self.signature)  # 3
+            capsule = self.ask.capsule.verify(self.ask.context.label)  # 4
         except SchemeError as error:
             raise FaultUnfounded(f"the evidence does not hold ({error.code}): it shows nothing of that proxy") from None
         answered = zip(statement.asks, statement.fragments, strict=False)
-        if (self.ask.digest, fragment_digest(self.fragment)) not in answered:  # 3
+        if (self.ask.digest, fragment_digest(self.fragment)) not in answered:  # 5
             raise FaultUnfounded("the fragment is not what that proxy answered to this ask")
-        if scope_id(self.delegating_key) != self.ask.context.scope or delegatee.keys.receiving is None:  # 4
+        if scope_id(self.delegating_key) != self.ask.context.scope or delegatee.keys.receiving is None:  # 6
             raise FaultUnfounded("the delegating key is not that of the chapter's scope")
-        try:  # 6
+        try:  # 7
             CapsuleFrag.from_bytes(self.fragment).verify(
                 capsule,
                 self.ask.context.label,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from clinic.errors import DiskFull, ProxiesInsufficient, SelectionInvalid
+from clinic.certified import current_member
+from clinic.errors import DiskFull, NotPermitted, ProxiesInsufficient, ProxyRefused, SelectionInvalid
 from clinic.fan_out import answers
 from clinic.key_fragments import Parties, ScopeFragment, rekey_terms, seal_fragments
 from clinic.keystore import MemberSecrets
-from clinic.requests import member_of
 from clinic.site import Site
 from ledger.records import Member
 from ledger.state import State
 from scheme import umbral
+from scheme.certificates import CertificateInvalid
 from scheme.errors import ChartSealError
 from scheme.hpke import HpkePublicKey
 from scheme.umbral import PublicKey, SecretKey
@@ -27,6 +29,28 @@ class Sharing:
     threshold: int
 
 
+@dataclass(frozen=True)
+class Deposited:
+    """The proxies that took their fragments, and why each of the others of ``sharing`` did not."""
+
+    sharing: Sharing
+    took: tuple[str, ...]
+    refusals: Mapping[str, ChartSealError]
+
+    def require_enough(self) -> None:
+        """Return if a threshold took theirs. Raises ``ProxiesInsufficient``, and ``DiskFull`` when that is why."""
+        if len(self.took) >= self.sharing.threshold:
+            return
+        for refusal in self.refusals.values():
+            if isinstance(refusal, DiskFull):  # of a proxy in this home
+                raise refusal
+        why = "; ".join(sorted(f"proxy {name[:8]}: {refusal}" for name, refusal in self.refusals.items()))
+        raise ProxiesInsufficient(
+            f"{len(self.took)} of the {self.sharing.threshold} proxies needed took their key fragments: "
+            f"{why or f'no more than {len(self.sharing.proxies)} are known here; see `chartseal proxy list`'}"
+        )
+
+
 def deposit_fragments(
     site: Site,
     state: State,
@@ -38,16 +62,18 @@ def deposit_fragments(
     part: str,
     until: int | None,
     sharing: Sharing,
-) -> tuple[str, ...]:
+) -> Deposited:
     """Split a re-encryption key for each scope and hand every proxy its fragments, sealed to it, all at once.
 
-    Returns the proxies that took theirs, at least the threshold. Raises ``ProxiesInsufficient`` when fewer did, and
-    ``DiskFull`` when that is why.
+    Only proxies in office get some, and nobody does when fewer than the threshold could. Raises ``SelectionInvalid``.
     """
     if delegatee.keys.receiving is None:
         raise SelectionInvalid("that member has no receiving key and cannot read through proxies")
     parties = Parties(grant_id, patient.signing.verifying_key, PublicKey(delegatee.keys.receiving))
-    shares: dict[str, list[ScopeFragment]] = {proxy_id: [] for proxy_id in sharing.proxies}
+    proxies, refusals = _in_reach(site, state, sharing)
+    if len(proxies) < sharing.threshold:
+        return Deposited(sharing, (), refusals)
+    shares: dict[str, list[ScopeFragment]] = {proxy_id: [] for proxy_id in proxies}
     for scope, secret in keys.items():
         terms = rekey_terms(grant_id, scope, until)
         fragments = umbral.generate_rekey(
@@ -58,22 +84,37 @@ def deposit_fragments(
             shares[proxy_id].append(ScopeFragment(scope, public, fragment))
 
     def deposit(proxy_id: str) -> Callable[[], None]:
-        key = HpkePublicKey(member_of(state, proxy_id).keys.hpke)
-        sealed = seal_fragments(shares[proxy_id], parties, until=until, proxy=key)
+        sealed = seal_fragments(shares[proxy_id], parties, until=until, proxy=proxies[proxy_id])
         return lambda: site.proxies[proxy_id].deposit(grant_id, part, sealed)
 
-    refusals = {
-        proxy_id: answer
-        for proxy_id, answer in answers({name: deposit(name) for name in shares if name in site.proxies})
-        if isinstance(answer, ChartSealError)
-    }
-    took = tuple(name for name in shares if name in site.proxies and name not in refusals)
-    if len(took) < sharing.threshold:
-        for refusal in refusals.values():
-            if isinstance(refusal, DiskFull):  # of a proxy in this home
-                raise refusal
-        raise ProxiesInsufficient(
-            f"{len(took)} of the {sharing.threshold} proxies needed took their key fragments: "
-            f"{'; '.join(sorted({str(refusal) for refusal in refusals.values()}))}"
-        )
-    return took
+    for proxy_id, answer in answers({name: deposit(name) for name in shares}):
+        if isinstance(answer, ChartSealError):
+            refusals[proxy_id] = answer
+    return Deposited(sharing, tuple(name for name in shares if name not in refusals), refusals)
+
+
+def forget_fragments(site: Site, grant_id: str, proxies: Iterable[str]) -> None:
+    """Have those of ``proxies`` that can be reached delete the fragments of a grant that is over, or never began.
+
+    One that is out of reach sees on the ledger that it is over, before it would use them; what no grant followed, or
+    one that does not name it, it deletes by itself.
+    """
+    held = [name for name in proxies if name in site.proxies]
+    for _ in answers({name: partial(site.proxies[name].forget, grant_id) for name in held}):
+        pass
+
+
+def _in_reach(site: Site, state: State, sharing: Sharing) -> tuple[dict[str, HpkePublicKey], dict[str, ChartSealError]]:
+    """The keys of the proxies that are in office and known here, and why each of the others is left out."""
+    keys: dict[str, HpkePublicKey] = {}
+    refusals: dict[str, ChartSealError] = {}
+    now = site.clock()
+    for name in sharing.proxies:
+        try:
+            proxy = current_member(state, name, now=now)
+            if name not in site.proxies:
+                raise ProxyRefused("it is not known here where it is")
+            keys[name] = HpkePublicKey(proxy.keys.hpke)
+        except (NotPermitted, CertificateInvalid, ProxyRefused) as error:
+            refusals[name] = error
+    return keys, refusals

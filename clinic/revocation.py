@@ -5,20 +5,21 @@ What was read stays read; what the delegatee and the proxies still hold opens no
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from clinic import letters
 from clinic.cards import current_card
 from clinic.clock import year_of
-from clinic.fan_out import answers
+from clinic.errors import ProxiesInsufficient, SelectionInvalid
 from clinic.grants import own_grant, scope_to_json
 from clinic.keystore import MemberSecrets
 from clinic.own_scopes import master_of, own_scopes
-from clinic.rekeying import Sharing, deposit_fragments
+from clinic.rekeying import Sharing, deposit_fragments, forget_fragments
 from clinic.requests import member_of, reader_keys
 from clinic.site import Site
 from ledger.bodies import Extension, PublishKeyCard, Revoke
+from ledger.bodies.consent import MAX_GRANT_SCOPES
 from ledger.records import GrantRecord
 from ledger.state import State
 from scheme import keycard
@@ -26,14 +27,26 @@ from scheme.keycard import CardScope, KeyCard, VerifiedKeyCard
 from scheme.scopes import YEARS_AHEAD, Category
 
 
-def revoke(site: Site, patient: MemberSecrets, grant_id: str) -> int:
-    """Revoke a grant; returns how many other grants were re-keyed. Raises ``GrantUnknown``, the ledger's refusals."""
-    state = site.state()
+@dataclass(frozen=True)
+class Revoked:
+    """What became of the patient's other grants of the same categories: ``left_out`` got no new keys, and why.
+
+    Those stand, but what is sealed to these categories from now on stays closed to them: it takes a new grant.
+    """
+
+    rekeyed: tuple[GrantRecord, ...]
+    left_out: Mapping[GrantRecord, str]
+
+
+def revoke(site: Site, patient: MemberSecrets, grant_id: str) -> Revoked:
+    """Revoke a grant; another that cannot be re-keyed is left out. Raises ``GrantUnknown``, the ledger's refusals."""
+    state, now = site.state(), site.clock()
     record = own_grant(state, patient, grant_id)
     lines = own_scopes(site, state, patient)
     categories = {lines[scope].scope.category for scope in record.scopes if scope in lines}
     card_fields: PublishKeyCard | None = None
-    extensions: dict[GrantRecord, list[CardScope]] = {}
+    extensions: Mapping[GrantRecord, list[CardScope]] = {}
+    left_out: Mapping[GrantRecord, str] = {}
     if categories:
         current = current_card(site.cards, state, patient.member_id)
         card = _next_card(site, patient, current, categories)
@@ -46,25 +59,13 @@ def revoke(site: Site, patient: MemberSecrets, grant_id: str) -> int:
             retires=tuple(sorted(current.by_id.keys() - fresh.keys())),
         )
         added = [fresh[scope] for scope in card_fields.adds]
-        for other in _remaining(state, patient, grant_id, site.clock()):
-            if covered := _covered_by(other, lines, added):
-                extensions[other] = covered
-                _extend(site, state, patient, other, covered, card)
+        others = {other: _covered_by(other, lines, added) for other in _remaining(state, patient, grant_id, now)}
+        extensions, left_out = _extend_those(site, state, patient, others, card)
         site.cards.publish(patient.member_id, card_fields.card_version, card.commitment, card.data)
     extends = tuple(Extension(other.grant, tuple(line.id for line in covered)) for other, covered in extensions.items())
     site.submit(Revoke(grant_id, card_fields, extends), patient)
-    forget_everywhere(site, record)
-    return len(extensions)
-
-
-def forget_everywhere(site: Site, ended: GrantRecord) -> None:
-    """Have the proxies delete the fragments of a grant that is over.
-
-    One that is out of reach sees on the ledger that it is over, before it would use them.
-    """
-    held = [name for name in ended.proxies if name in site.proxies]
-    for _ in answers({name: functools.partial(site.proxies[name].forget, ended.grant) for name in held}):
-        pass
+    forget_fragments(site, record.grant, record.proxies)
+    return Revoked(tuple(extensions), left_out)
 
 
 def _next_card(site: Site, patient: MemberSecrets, current: VerifiedKeyCard, raised: set[Category]) -> KeyCard:
@@ -102,15 +103,38 @@ def _covered_by(grant: GrantRecord, lines: Mapping[str, CardScope], added: list[
     ]
 
 
+def _extend_those(
+    site: Site,
+    state: State,
+    patient: MemberSecrets,
+    others: Mapping[GrantRecord, list[CardScope]],
+    card: KeyCard,
+) -> tuple[dict[GrantRecord, list[CardScope]], dict[GrantRecord, str]]:
+    """Re-key each of ``others`` that covers something; returns those that could be, and of the rest why not."""
+    extensions, left_out = {}, {}
+    for other, covered in others.items():
+        if covered:
+            try:
+                _extend(site, state, patient, other, covered, card)
+            except (ProxiesInsufficient, SelectionInvalid) as error:
+                left_out[other] = str(error)
+            else:
+                extensions[other] = covered
+    return extensions, left_out
+
+
 def _extend(
     site: Site, state: State, patient: MemberSecrets, grant: GrantRecord, covered: list[CardScope], card: KeyCard
 ) -> None:
+    if len(grant.scopes) + len(covered) > MAX_GRANT_SCOPES:
+        raise SelectionInvalid(f"it would name more scopes than a grant does, at most {MAX_GRANT_SCOPES:,}")
     keys = {line.id: master_of(patient).scope_key(line.scope) for line in covered}
     part = f"{grant.grant}.{int(card.commitment[:7], 16)}"  # another device's attempt at the same version keeps its own
     delegatee = member_of(state, grant.delegatee)
     sharing = Sharing(grant.proxies, grant.threshold)
-    deposit_fragments(
+    deposited = deposit_fragments(
         site, state, patient, delegatee, keys, grant_id=grant.grant, part=part, until=grant.until, sharing=sharing
     )
+    deposited.require_enough()
     letter = letters.write("extension", part, {"scopes": [scope_to_json(line) for line in covered]}, patient.signing)
     letters.post(site.mailbox, letter, part, reader_keys(state, (grant.delegatee, patient.member_id)))

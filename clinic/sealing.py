@@ -22,7 +22,7 @@ from clinic.hospital import MAX_LINKED_MEMBERS, Linked
 from clinic.keystore import MemberSecrets
 from clinic.outbox import BatchWriter, Outbox
 from clinic.site import Site
-from cloud.errors import CloudError
+from cloud.errors import StoreUnreachable
 from ledger.bodies.anchoring import MAX_ANCHORED_BLOCKS
 from ledger.refusals import Refused
 from scheme import chain, chapter, seal
@@ -71,11 +71,14 @@ def seal_records(
     """Seal ``drafts`` for a patient's chain at a hospital, at most 4,096 blocks a ledger transaction; final on return.
 
     Raises ``NotPermitted``, ``SealRefused``, and ``OutboxPending`` when hospital, store or ledger fail: everything is
-    sealed then and kept in the outbox, and the next call or ``finish_pending`` finishes it.
+    sealed then and kept in the outbox, and the next call or ``finish_pending`` finishes it. What keeps an earlier
+    batch keeps nothing of this one: its error is raised when these are anchored, and says so.
     """
     with outbox.exclusively():
         work = _Sealing(site, drafts, patient_id, author, hospital_id)
-        work.waits_for = _finish_if_reachable(site, outbox)
+        earlier = _finish_earlier(site, outbox)
+        if isinstance(earlier, (HospitalUnreachable, StoreUnreachable)):
+            work.waits_for = earlier
         sealed = []
         while work.done < len(drafts):
             sealed.extend(work.seal_batch(outbox.begin(work.target)))
@@ -84,14 +87,18 @@ def seal_records(
                 "the records are sealed and wait in the outbox; do not seal them again, run `chartseal outbox` "
                 f"when this is mended: {work.waits_for}"
             ) from work.waits_for
+        if earlier is not None:
+            done = "the records of this run are sealed and anchored, do not seal them again"
+            earlier.args = (f"{done}; what an earlier run left is another matter: {earlier}",)
+            raise earlier
         return sealed
 
 
-def _finish_if_reachable(site: Site, outbox: Outbox) -> ChartSealError | None:
-    """What an author who is offline has to wait for: new records can be sealed all the same."""
+def _finish_earlier(site: Site, outbox: Outbox) -> ChartSealError | None:
+    """Finish what earlier runs left; what keeps it. New records can be sealed all the same."""
     try:
         finish_pending(site, outbox)
-    except (HospitalUnreachable, CloudError) as error:
+    except ChartSealError as error:
         return error
     return None
 

@@ -171,6 +171,12 @@ class MailboxFull(MatchingError):
     code = "mailbox-full"
 
 
+class RelayFull(MailboxFull):
+    """No mailbox of the relay takes anything until others are read or expire."""
+
+    code = "relay-full"
+
+
 class RelayUnavailable(MatchingError):
     """The relay's storage does not answer or is damaged."""
 

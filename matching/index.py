@@ -4,14 +4,14 @@ It knows a patient by her pseudonym of the epoch, the id (16 bytes) of the key t
 member and epoch. Weights come from counts of tags when the lists are loaded; who opts in afterwards is compared by the
 same weights, and lists and counts are made anew after some changes (at once in a small index).
 
-What a search tells is offers (``matching.offer``), best first: no score, no shared tag, and nobody at all when nobody
-passes the threshold. Scores and shared tags stay here; ``shared_tags`` is for whoever holds both acceptances.
+What a search finds is fresh offers (``matching.offer``), best first, and nobody when nobody passes the threshold.
+Shared tags and scores come with them, for whoever keeps them until both accepted: nothing of a search is kept here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matching.epoch import epoch_bytes
@@ -37,10 +37,12 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class _Made:
+class Found:
+    """One whom a search found: an offer to both, and what neither is told before both accepted."""
+
     offer: MatchOffer
-    pseudonyms: frozenset[bytes]
-    shared: frozenset[bytes]
+    shared: frozenset[bytes] = field(repr=False)
+    """The tags that both submitted."""
     score: float
 
 
@@ -64,7 +66,6 @@ class MatchIndex:
         self._clock = clock
         self._limits = limits or Limits()
         self._measure = measure
-        self._made: dict[bytes, _Made] = {}
         self._loaded = self._load()
 
     @classmethod
@@ -101,7 +102,7 @@ class MatchIndex:
         self._submit(request, pseudonym)
 
     def change(self, request: IndexRequest) -> None:
-        """Put the tags of ``request`` in the place of all she had; her open offers end. Raises as ``opt_in``."""
+        """Put the tags of ``request`` in the place of all she had. Raises ``NotOptedIn``, and as ``opt_in``."""
         pseudonym = self._verified(request, Action.CHANGE)
         self._require_present(pseudonym)
         self._submit(request, pseudonym)
@@ -109,21 +110,22 @@ class MatchIndex:
     def opt_out(self, request: IndexRequest) -> None:
         """Forget a patient: no byte of her tags, certificate or pseudonym is left in the database.
 
-        Always possible, however much was changed before. Raises ``NotOptedIn``, and as ``IndexRequest.verify``.
+        Always possible, however much was changed before, and also for one who is not there: of an opt-out the answer
+        may have been lost, or what else was to be forgotten. Raises as ``IndexRequest.verify``, ``OptInInvalid``.
         """
         pseudonym = self._verified(request, Action.OPT_OUT)
-        self._require_present(pseudonym)
         fingerprint, (_, changes, searches) = self._used(request, pseudonym)
         with self._store.writing():
-            self._store.wipe([self._loaded.slot(pseudonym)])
+            if pseudonym in self._loaded:
+                self._store.wipe([self._loaded.slot(pseudonym)])
             self._store.set_used(fingerprint, self.epoch, request.sequence, changes, searches)
         self._forget(pseudonym)
 
-    def find(self, request: IndexRequest, *, top: int = 5, least: float = 0.0) -> list[MatchOffer]:
-        """Offers for the ``top`` patients most like this one who score above 0 and at least ``least``, best first.
+    def find(self, request: IndexRequest, *, top: int = 5, least: float = 0.0) -> list[Found]:
+        """The ``top`` patients most like this one who score above 0 and at least ``least``, best first.
 
-        None is an answer: nobody is like her. Never herself; the same offer again while it is open. Raises
-        ``NotOptedIn``, ``ChangesExhausted`` after ``max_searches``, ``OptInInvalid``, and as ``IndexRequest.verify``.
+        None is an answer: nobody is like her. Never herself. Raises ``NotOptedIn``, ``ChangesExhausted`` after
+        ``max_searches``, ``OptInInvalid``, and as ``IndexRequest.verify``.
         """
         pseudonym = self._verified(request, Action.FIND)
         if not 1 <= top <= self._limits.max_top or not 0 <= least <= 1:
@@ -138,17 +140,9 @@ class MatchIndex:
             self._loaded = self._load()
         own = self._loaded.entry(pseudonym)
         return [
-            self._offer(own, self._loaded.entry(other), score)
+            self._found(own, self._loaded.entry(other), score)
             for other, score in self._loaded.search(own, top=top, least=least, tie=_order(pseudonym))
         ]
-
-    def shared_tags(self, match_id: bytes) -> frozenset[bytes]:
-        """The tags that both of a match submitted, for when both accepted. Raises ``NotOptedIn`` when one left."""
-        return self._match(match_id).shared
-
-    def score(self, match_id: bytes) -> float:
-        """The score of a match, for when both accepted. Raises as ``shared_tags``."""
-        return self._match(match_id).score
 
     def close(self) -> None:
         """Let go of the database."""
@@ -191,27 +185,16 @@ class MatchIndex:
     def _forget(self, pseudonym: bytes) -> None:
         if pseudonym in self._loaded:
             self._loaded.remove(pseudonym)
-        self._made = {match: made for match, made in self._made.items() if pseudonym not in made.pseudonyms}
 
     def _require_present(self, pseudonym: bytes) -> None:
         if pseudonym not in self._loaded:
             raise NotOptedIn("this pseudonym is not in the index; opt in first")
 
-    def _offer(self, own: Entry, other: Entry, score: float) -> MatchOffer:
-        pseudonyms, now = frozenset({own.pseudonym, other.pseudonym}), self._clock()
-        self._made = {match: made for match, made in self._made.items() if made.offer.expires_at >= now}
-        for made in self._made.values():
-            if made.pseudonyms == pseudonyms:
-                return made.offer
+    def _found(self, own: Entry, other: Entry, score: float) -> Found:
         one, two = sorted((own.certificate, other.certificate))
-        offer = MatchOffer.create(epoch=self.epoch, expires_at=now + self._limits.offer_s, certificates=(one, two))
-        self._made[offer.match_id] = _Made(offer, pseudonyms, own.tags & other.tags, score)
-        return offer
-
-    def _match(self, match_id: bytes) -> _Made:
-        if match_id not in self._made:
-            raise NotOptedIn("one of the two has left the index, or changed, or the match is past its end")
-        return self._made[match_id]
+        expires_at = self._clock() + self._limits.offer_s
+        offer = MatchOffer.create(epoch=self.epoch, expires_at=expires_at, certificates=(one, two))
+        return Found(offer, own.tags & other.tags, score)
 
 
 def _order(pseudonym: bytes) -> Callable[[bytes], bytes]:

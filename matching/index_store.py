@@ -15,7 +15,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,7 @@ _USE = sa.Table(
     sa.Column("changes", sa.Integer, nullable=False),
     sa.Column("searches", sa.Integer, nullable=False),
 )
+_RECORDS = sa.select(_SLOT.c.id, _SLOT.c.record).order_by(_SLOT.c.id).execution_options(yield_per=_ROWS)
 _SET_USED = _USE.update().where(_USE.c.fingerprint == sa.bindparam("known"))
 
 
@@ -116,19 +116,27 @@ class IndexStore:
         return cls(connection)
 
     def records(self) -> Iterator[tuple[int, bytes]]:
-        """Slot and record of each patient; learns which slots are free, so read it to its end before writing."""
+        """Slot and record of each patient; learns which slots are free, so read it to its end before writing.
+
+        At most 1,000 of them are in memory at once.
+        """
         self._free.clear()
         self._sizes.clear()
         with _wrapped():
-            found = self._connection.execute(sa.select(_SLOT.c.id, _SLOT.c.record).order_by(_SLOT.c.id))
-            for slot, held in chain.from_iterable(found.partitions(_ROWS)):
-                size = int.from_bytes(held[:_FRAME_BYTES], "big")
-                self._sizes[slot] = len(held)
-                self._last = slot
-                if size:
-                    yield slot, bytes(held[_FRAME_BYTES : _FRAME_BYTES + size])
-                else:
-                    self._free.setdefault(len(held), []).append(slot)
+            self._connection.exec_driver_sql("BEGIN")  # PostgreSQL hands rows out bit by bit only within a transaction
+            try:
+                with self._connection.execute(_RECORDS) as found:
+                    for slot, held in found:
+                        size = int.from_bytes(held[:_FRAME_BYTES], "big")
+                        self._sizes[slot] = len(held)
+                        self._last = slot
+                        if size:
+                            yield slot, bytes(held[_FRAME_BYTES : _FRAME_BYTES + size])
+                        else:
+                            self._free.setdefault(len(held), []).append(slot)
+            finally:
+                if not self._connection.closed:  # as who left off reading may have done
+                    self._connection.exec_driver_sql("COMMIT")
 
     def put(self, record: bytes) -> int:
         """Keep ``record`` in a free slot, or a new one; within ``writing``. Returns the slot."""

@@ -87,11 +87,14 @@ class Loaded:
         return True
 
     def build(self) -> None:
-        """Count, weigh, and make the lists."""
+        """Count, weigh, and make the lists. One more is counted who has nothing that anybody has.
+
+        For a tag that all have weighs nothing: of two patients alone neither would be found for what both have.
+        """
         self._tags = list(self._numbers)
         features = np.frombuffer(self._features, np.int32) if self._features else np.zeros(0, np.int32)
         counts = np.bincount(features, minlength=len(self._tags)).tolist()
-        self._frequencies = Frequencies(len(self._pseudonyms), dict(zip(self._tags, counts, strict=True)))
+        self._frequencies = Frequencies(len(self._pseudonyms) + 1, dict(zip(self._tags, counts, strict=True)))
         weights = [self._weight(tag) for tag in self._tags]
         self._postings = Postings(Rows(np.frombuffer(self._ends, np.int64), features), weights, self._measure)
         self._features, self._ends = array("i"), array("q", [0])

@@ -10,7 +10,7 @@ from scheme import canonical
 from scheme.hashing import Tag, tagged_hash
 
 MAX_GAP = 2000
-"""As the double ratchet's own limit within one chain."""
+"""Most numbers missing at once; as the double ratchet's own limit within one chain."""
 REMEMBERED = 512
 """Digests kept each way, 16 bytes each; an older replay still does not open, it is only told less exactly."""
 _SHORT_DIGEST = 16
@@ -56,7 +56,7 @@ class Numbering:
             self.missing.remove(number)
         elif number < self.expected:
             raise MessageReplayed("a message bears a number that was used before; it is dropped")
-        elif number - self.expected > MAX_GAP or expects > self.sent:
+        elif len(self.missing) + number - self.expected > MAX_GAP or expects > self.sent:
             raise MessageUnreadable("a message bears a number that cannot be; end this session and match anew")
         else:
             self.missing.update(range(self.expected, number))

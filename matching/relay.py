@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from matching.errors import HandleUnknown, MailboxFull, MessageTooLong, RelayUnavailable
+from matching.errors import HandleUnknown, MailboxFull, MessageTooLong, RelayFull, RelayUnavailable
 from matching.mailbox import MailboxSecret
 
 FILE_MODE = 0o600
@@ -39,6 +39,8 @@ class RelayLimits:
     max_message_bytes: int = 128 * 1024
     max_mailbox_messages: int = 200
     max_mailboxes: int = 1_000_000
+    max_bytes: int = 1 << 30
+    """Of all that the file holds; while much is deleted at once, its journal may have as much again."""
     message_days: int = 30
     """Unread messages are deleted after so many days."""
     mailbox_days: int = 180
@@ -57,10 +59,10 @@ class Relay(Protocol):
     """Where messages wait. Methods raise ``HandleUnknown``, ``RelayUnavailable``, and what they name."""
 
     def open(self, mailbox: MailboxSecret) -> None:
-        """Make the mailbox; one that is there stays as it is. Raises ``MailboxFull`` when the relay is full."""
+        """Make the mailbox; one that is there stays as it is. Raises ``RelayFull``."""
 
     def put(self, handle: bytes, data: bytes) -> None:
-        """Leave ``data`` at ``handle``, durably. Raises ``MessageTooLong``, ``MailboxFull``."""
+        """Leave ``data`` at ``handle``, durably. Raises ``MessageTooLong``, ``MailboxFull``, ``RelayFull``."""
 
     def fetch(self, mailbox: MailboxSecret, *, after: int = 0, limit: int = 50) -> tuple[Stored, ...]:
         """Messages with numbers above ``after``, oldest first, at most ``limit``. Deletes nothing."""
@@ -78,6 +80,7 @@ class SqliteRelay:
     def __init__(self, path: Path, *, now: Callable[[], int], limits: RelayLimits | None = None) -> None:
         """``now`` gives unix seconds, of which only the day is kept. Raises ``RelayUnavailable``."""
         self._now, self._limits, self._lock = now, limits or RelayLimits(), threading.Lock()
+        self._expired_on = -1
         with self._wrapped():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
             self._database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
@@ -87,24 +90,26 @@ class SqliteRelay:
 
     def open(self, mailbox: MailboxSecret) -> None:
         """As ``Relay.open``."""
+        self._expire()
         with self._writing() as database:
-            self._expire(database)
             if _has(database, mailbox.handle):
                 return
             if database.execute("SELECT count(*) FROM mailbox").fetchone()[0] >= self._limits.max_mailboxes:
-                raise MailboxFull("the relay holds as many mailboxes as it may; try again later or use another")
+                raise RelayFull("the relay holds as many mailboxes as it may; try again later or use another")
+            self._require_room(database, len(mailbox.handle))
             database.execute("INSERT INTO mailbox VALUES (?, 1, ?)", (mailbox.handle, self._day()))
 
     def put(self, handle: bytes, data: bytes) -> None:
         """As ``Relay.put``."""
         if not 0 < len(data) <= self._limits.max_message_bytes:
             raise MessageTooLong(f"a message at the relay has 1 to {self._limits.max_message_bytes} bytes; send less")
+        self._expire()
         with self._writing() as database:
-            self._expire(database)
             _require(database, handle)
             (held,) = database.execute("SELECT count(*) FROM message WHERE handle = ?", (handle,)).fetchone()
             if held >= self._limits.max_mailbox_messages:
                 raise MailboxFull("the other's mailbox is full; wait until it is read, then send again")
+            self._require_room(database, len(data))
             update = "UPDATE mailbox SET next = next + 1 WHERE handle = ? RETURNING next - 1"
             ((number,),) = database.execute(update, (handle,)).fetchall()
             database.execute("INSERT INTO message VALUES (?, ?, ?, ?)", (handle, number, self._day(), data))
@@ -112,8 +117,8 @@ class SqliteRelay:
     def fetch(self, mailbox: MailboxSecret, *, after: int = 0, limit: int = 50) -> tuple[Stored, ...]:
         """As ``Relay.fetch``; notes the day, so that a mailbox in use is not deleted."""
         query = "SELECT number, data FROM message WHERE handle = ? AND number > ? ORDER BY number LIMIT ?"
+        self._expire()
         with self._writing() as database:
-            self._expire(database)
             _require(database, mailbox.handle)
             day = self._day()
             database.execute("UPDATE mailbox SET used = ? WHERE handle = ? AND used < ?", (day, mailbox.handle, day))
@@ -139,10 +144,23 @@ class SqliteRelay:
     def _day(self) -> int:
         return self._now() // _DAY_S
 
-    def _expire(self, database: sqlite3.Connection) -> None:
+    def _expire(self) -> None:
+        """Delete what is too old, once a day: all mailboxes are looked through."""
         day = self._day()
-        database.execute("DELETE FROM message WHERE day < ?", (day - self._limits.message_days,))
-        database.execute("DELETE FROM mailbox WHERE used < ?", (day - self._limits.mailbox_days,))
+        if day == self._expired_on:
+            return
+        with self._writing() as database:
+            database.execute("DELETE FROM message WHERE day < ?", (day - self._limits.message_days,))
+            database.execute("DELETE FROM mailbox WHERE used < ?", (day - self._limits.mailbox_days,))
+        self._expired_on = day
+
+    def _require_room(self, database: sqlite3.Connection, size_bytes: int) -> None:
+        """Return if ``size_bytes`` more are within ``max_bytes``, by the pages in use. Raises ``RelayFull``."""
+        size, pages, free = (
+            database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
+        )
+        if (pages - free) * size + size_bytes > self._limits.max_bytes:
+            raise RelayFull("the relay holds as many bytes as it may; send again when others have read theirs")
 
     def _lay_out(self) -> None:
         with self._writing() as database:

@@ -88,13 +88,11 @@ class Session(SessionParts):
 
     @property
     def unconfirmed(self) -> int:
-        """How many own messages the other has not confirmed with one of hers; many of them: the relay drops them."""
-        return self.numbers.sent - self.numbers.confirmed
+        """How many own messages, the proof among them, the other has not confirmed by one of hers.
 
-    def require_complete(self) -> None:
-        """Raises ``MessageMissing`` when the other's messages have a gap."""
-        if self.numbers.missing:
-            raise MessageMissing("messages of the other side are missing: the relay lost or holds them; read again")
+        Many of them: she has not read or answered, or the relay drops them.
+        """
+        return self.numbers.sent - self.numbers.confirmed
 
     def send(self, text: str) -> bytes:
         """The message of ``text`` (1 to 16,384 bytes), also put into the outbox.

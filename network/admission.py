@@ -112,6 +112,7 @@ class Admission:
                 durable.write(self._path(application.member_id), canonical.dumps(_waiting_to_json(waiting)))
                 if self._authority is None:
                     return Status.WAITING, offer
+            if self._authority is not None:  # also of who is enrolled: an interruption may have kept the name back
                 self.admit(site, self._authority, waiting)
             return Status.ADMITTED, offer
 
@@ -120,7 +121,10 @@ class Admission:
         return [_waiting(path) for path in sorted(self._folder.glob("*.json"))]
 
     def admit(self, site: Site, authority: MemberSecrets, waiting: Waiting) -> Person:
-        """Enrol one, and note its name. Raises ``NotPermitted``, the ledger's refusals."""
+        """Enrol one, and note its name; again, to finish what was interrupted.
+
+        Raises ``NotPermitted``, the ledger's refusals.
+        """
         application = waiting.application
         if not _is_enrolled(site, waiting):
             hospital = None if waiting.hospital is None else self._home.hospital(waiting.hospital)
@@ -158,7 +162,7 @@ def _digest(application: Application) -> str:
 def _is_enrolled(site: Site, waiting: Waiting) -> bool:
     application = waiting.application
     member = site.state().member(application.member_id)
-    if member is None or member.keys != application.keys:
+    if member is None or (member.role, member.keys) != (application.role, application.keys):
         return False
     return waiting.hospital is None or waiting.hospital in member.hospitals
 

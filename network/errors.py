@@ -50,7 +50,7 @@ class NonceReused(NetworkError):
 
 
 class ClockApart(NetworkError):
-    """A request signed at a time too far from the server's clock, or before the server was started."""
+    """A request signed at a time too far from the server's clock, or a server whose clock is behind what it took."""
 
     code = "clock-apart"
 

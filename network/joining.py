@@ -150,12 +150,13 @@ class Joining:
                     "the authority of the hospital has not admitted this member yet; try again when it has"
                 )
             ledger.follow()
-        self._require_own(site, application)
+        self.require_own(site, application)
         if application.role is Role.PATIENT and site.state().key_card(member_id) is None:
             publish_first_card(site, secrets())
         self._path.unlink(missing_ok=True)
 
-    def _require_own(self, site: Site, application: Application) -> None:
+    def require_own(self, site: Site, application: Application) -> None:
+        """Return if the ledger has the member with the keys of ``application``. Raises ``EnrolmentDiffers``."""
         if site.state().member(application.member_id) is None:
             raise EnrolmentDiffers("the server says that this member is enrolled, but its ledger does not show it")
         member = certified_member(site.state(), application.member_id)

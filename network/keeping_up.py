@@ -1,7 +1,7 @@
 """What proxies' and issuers' servers have in common: a member's home, and a ledger that follows the hospital's.
 
-It follows in the background, and at once for whoever has seen more of the ledger. The member's endpoint card is
-published at the hospital's server as soon as that can be reached.
+It follows in the background, and at once for a member who has seen more of the ledger, or whom it does not know yet.
+The member's endpoint card is published at the hospital's server as soon as that can be reached.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from network.client.ledger import FollowingLedger
 from network.endpoint import EndpointCard
 from network.invitation import server_url
 from network.member_home import MemberHome
-from network.server.authentication import Admitting
+from network.server.authentication import Admitting, Signed
 from network.server.limits import Limits
-from network.server.logs import EventLog
+from network.server.logs import EventLog, places
 from network.server.process import Listen, Started, serve
 from network.tls import ServerIdentity
 from scheme.errors import ChartSealError
 
 FOLLOW_S = 5.0
 """How often the server follows the ledger when nobody asks."""
+PAUSE_S = 0.05
+"""After following for a client found nothing new; 20 times a second are within the hospital's limit of an address."""
 _SERVER = "server"
 
 
@@ -47,7 +49,7 @@ class Following(Protocol):
         """Of the newest block known here."""
 
     def follow(self) -> int:
-        """Take what is new at the source."""
+        """Take what is new at the source; returns how many blocks."""
 
 
 class CatchUp:
@@ -57,11 +59,13 @@ class CatchUp:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._began = 0.0
+        self._paused_until = 0.0
 
     def to(self, height: int) -> None:
         """Follow once if the ledger is lower than ``height``; whether it gets there is for the caller to see.
 
-        A client may say any height: at most one request to the ledger's server is under way for all of them.
+        A client may say any height: at most one request to the ledger's server is under way for all of them, and after
+        one that found nothing the next waits ``PAUSE_S``.
         """
         arrived = time.monotonic()
         if self._ledger.height >= height:
@@ -69,18 +73,30 @@ class CatchUp:
         with self._lock:
             if self._ledger.height >= height or self._began > arrived:
                 return
-            self._began = time.monotonic()
+            time.sleep(max(0.0, self._paused_until - time.monotonic()))
+            self._began, taken = time.monotonic(), 0
             with contextlib.suppress(ChartSealError):  # the server then answers by what it knows, while that is fresh
-                self._ledger.follow()
+                taken = self._ledger.follow()
+            if not taken:
+                self._paused_until = time.monotonic() + PAUSE_S
+
+    def once(self) -> None:
+        """Follow once, as ``to`` for a client who has seen one block more."""
+        self.to(self._ledger.height + 1)
 
 
 def caught_up(
     request: Request,
+    signer: Signed,  # noqa: ARG001 (a stranger's word about the ledger moves nothing)
     seen: Annotated[int, Header(alias=wire.LEDGER_HEIGHT, ge=0, le=2**53, description="block seen of the ledger")] = 0,
 ) -> None:
-    """The dependency by which what a client did before is known here; the app's state has its ``CatchUp``."""
-    catch_up: CatchUp = request.app.state.catch_up
-    catch_up.to(seen)
+    """The dependency by which what a member did before is known here; the app's state has its ``CatchUp``."""
+    _catch_up(request).to(seen)
+
+
+def _catch_up(request: Request) -> CatchUp:
+    found: CatchUp = request.app.state.catch_up
+    return found
 
 
 @dataclass(frozen=True)
@@ -130,7 +146,12 @@ def member_server(home: MemberHome, role: Role, listen: Listen, url: str) -> Ite
         identity = ServerIdentity.load_or_create(folder / "tls", str(urlsplit(url).hostname), clock=home.clock)
         started = Started(folder / "started", home.clock)
         admitting = Admitting(
-            lambda: ledger.view().state, home.clock, urlsplit(url).netloc, started.moment, started.remember
+            lambda: ledger.view().state,
+            home.clock,
+            urlsplit(url).netloc,
+            started.moment,
+            started.remember,
+            lambda request: _catch_up(request).once(),
         )
         yield MemberServer(home, site, ledger, identity, admitting, url, started, bound)
 
@@ -152,6 +173,8 @@ def _keeping_up(ledger: FollowingLedger, chore: Callable[[], None], card: Endpoi
                     published = True
             except ChartSealError as error:
                 log.tell("behind", level=logging.WARNING, code=error.code)
+            except Exception as error:  # noqa: BLE001 (nobody else follows: what went wrong once is tried again)
+                log.tell("failed", level=logging.ERROR, **places(error))
             if stop.wait(FOLLOW_S):
                 return
 

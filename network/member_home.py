@@ -20,6 +20,7 @@ from clinic.delivery import finish_outbox
 from clinic.directory import Person, normal_name
 from clinic.enrolment import application_of
 from clinic.errors import HomeInvalid, NotPermitted
+from clinic.guardians import Recovered
 from clinic.home_folder import CONFIG, DIRECTORY, LEDGER, SEEN, About, HomeFolder, HomeOptions
 from clinic.hospital import HospitalClient
 from clinic.keystore import MemberSecrets
@@ -32,7 +33,8 @@ from clinic.site import Progress, Site, silent
 from ledger.bodies import Role
 from ledger.engines.replica import Replica
 from ledger.errors import FieldInvalid
-from ledger.fields import Fields
+from ledger.fields import MAX_INTEGER, Fields
+from network import tls
 from network.client.cards import RemoteKeyCards
 from network.client.hospital import RemoteHospital
 from network.client.ledger import FollowingLedger, fetch_genesis
@@ -42,7 +44,7 @@ from network.client.reports import RemoteReports
 from network.client.store import RemoteStore
 from network.client.transport import Signer, Transport
 from network.endpoint import EndpointBook
-from network.errors import InvitationInvalid
+from network.errors import IdentityInvalid, InvitationInvalid
 from network.invitation import Invitation, server_url
 from network.joining import JOINING, Joining, Trust
 from scheme import canonical
@@ -53,12 +55,15 @@ if TYPE_CHECKING:
 
 MEMBER_CONFIG = "chartseal/member-config"
 """Type of a member's config.json."""
+LOST_HOME = "chartseal/lost-home"
+"""Type of what ``MemberHome.to_rebuild`` notes."""
 CA = "ca.pem"
 MEMBER_ROLES = (Role.DOCTOR, Role.PATIENT, Role.PROXY, Role.ISSUER)
 """Who has a home of its own."""
 _BEFORE_CONFIG = frozenset({"keystores", "services", CA, DIRECTORY, "directory.lock", JOINING})
 """All that a new home has before its config.json."""
 _FIELDS = frozenset({"type", "server", "genesis", "hospital", "member", "role", "threshold", "max_staleness_s"})
+_LOST_FIELDS = frozenset({"type", "config", "ca", "people"})
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,37 @@ class MemberConfig:
             raise HomeInvalid(
                 f"{CONFIG} lacks a setting or has one of the wrong type; restore it from a backup"
             ) from None
+
+
+@dataclass(frozen=True)
+class LostHome:
+    """What a home is made anew from, beside keys: configuration, the pinned CA (PEM), whom its owner knew by name."""
+
+    config: MemberConfig
+    ca: str
+    people: tuple[Person, ...]
+
+    def __bytes__(self) -> bytes:
+        value = {"config": canonical.b64(bytes(self.config)), "ca": self.ca, "people": [asdict(p) for p in self.people]}
+        return canonical.dumps({"type": LOST_HOME, **value})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LostHome:
+        """Inverse of ``bytes``. Raises ``HomeInvalid``."""
+        try:
+            fields = Fields(canonical.loads(data, what="the lost home"), _LOST_FIELDS, what="lost home")
+            config = MemberConfig.from_bytes(canonical.unb64(fields.raw("config"), what=CONFIG))
+            people = fields.array("people", minimum=1, maximum=MAX_INTEGER)
+            ca = str(fields.raw("ca"))
+            tls.fingerprint(ca)
+            return cls(config, ca, tuple(_person(each) for each in people))
+        except (EncodingInvalid, FieldInvalid, IdentityInvalid):
+            raise HomeInvalid("what the shares say of the lost home is damaged; ask other guardians") from None
+
+
+def _person(value: object) -> Person:
+    fields = Fields(value, frozenset({"member_id", "role", "name"}), what="person")
+    return Person(fields.identifier("member_id"), fields.choice("role", Role).value, str(fields.raw("name")))
 
 
 class MemberHome(HomeFolder):
@@ -149,6 +185,51 @@ class MemberHome(HomeFolder):
         self.directory.add(Person(trust.hospital, Role.HOSPITAL.value, str(urlsplit(invitation.url).hostname)))
         self.joining.begin(invitation.code, application_of(secrets))
         durable.write(self.folder / CONFIG, bytes(config))
+        self._unlocked = secrets
+
+    def to_rebuild(self) -> bytes:
+        """As ``HomeFolder.to_rebuild``: what is pinned, with the server's present URL, and the address book."""
+        pinned = LostHome(
+            replace(self.config, server=self.server),
+            durable.read(self.folder / CA).decode("ascii", "replace"),
+            tuple(self.directory.people()),
+        )
+        return bytes(pinned)
+
+    @classmethod
+    def rebuild(
+        cls, folder: Path, recovered: Recovered, name: str, password: str, options: HomeOptions | None = None
+    ) -> MemberHome:
+        """Make a lost home anew from what guardians brought back, and check the own entry of the ledger with it.
+
+        Nothing stays of a call that fails. Raises ``HomeInvalid``, ``ServerUnreachable``, ``ServerNotPinned``,
+        ``EnrolmentDiffers``.
+        """
+        name, lost = normal_name(name), LostHome.from_bytes(recovered.home or b"")
+        require_free(folder)
+        with durable.full_disk_told():
+            folder.mkdir(parents=True, exist_ok=True, mode=durable.PRIVATE_FOLDER)
+        home = cls(folder, options)
+        try:
+            home._refill(lost, recovered.secrets, name, password)
+            with home.site() as site:
+                home.joining.require_own(site, application_of(recovered.secrets))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return home
+
+    def _refill(self, lost: LostHome, secrets: MemberSecrets, name: str, password: str) -> None:
+        if secrets.member_id != lost.config.member:
+            raise HomeInvalid("the recovered keys are not those of the lost home's member; use none of them")
+        self.keystore.store(secrets, password)
+        durable.write(self.folder / CA, lost.ca.encode("ascii"))
+        self.directory.add(Person(secrets.member_id, secrets.role, name))
+        for person in lost.people:
+            if person.member_id != secrets.member_id:
+                self.directory.add(person)
+        server = lost.config.server if self._options.server is None else server_url(self._options.server)
+        durable.write(self.folder / CONFIG, bytes(replace(lost.config, server=server)))
         self._unlocked = secrets
 
     @property
@@ -299,7 +380,7 @@ class MemberHome(HomeFolder):
 
     def _finish_outbox(self, site: Site, ledger: FollowingLedger) -> None:
         """What was sealed without the server goes out with the next command for which keys were unlocked."""
-        if self._unlocked is None or not ledger.reached or not self.outbox.pending():
+        if self._unlocked is None or not ledger.reached or not self.outbox.committed():
             return
         try:
             finished = finish_outbox(site, self.outbox)

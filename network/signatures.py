@@ -9,6 +9,7 @@ Its first bytes keep that apart from everything else the key signs: a base begin
 from __future__ import annotations
 
 import datetime
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,6 @@ from http_message_signatures import (
     HTTPMessageSigner,
     HTTPMessageVerifier,
     HTTPSignatureKeyResolver,
-    InvalidSignature,
     algorithms,
 )
 
@@ -34,11 +34,13 @@ from scheme.keys import SigningKey, VerifyingKey
 LABEL = "chartseal"
 TAG = "chartseal"
 WINDOW_S = 60
-"""Default of how far a request's time may lie from the server's clock, before and behind."""
+"""Default of how far a request's time may lie behind the server's clock."""
+AHEAD_S = 5
+"""How far it may lie ahead of that: after a restart everybody has to wait until this is past."""
 NONCE_BYTES = 16
 DIGEST_BYTES = 32
 MAX_NONCES = 1_000_000
-"""Most nonces kept at once, about 150 bytes each."""
+"""Most nonces kept at once, about 150 bytes each; a nonce is kept for a minute."""
 MAX_FIELD_CHARS = 2048
 """Most characters of each of the three header fields; ours have fewer than 400."""
 
@@ -46,6 +48,7 @@ _DIGEST_START = "sha-256=:"
 _REQUEST = ("@method", "@authority", "@path", "@query")
 _FIELDS = ("content-digest", "range")
 _PARAMETERS = ("created", "keyid", "alg", "nonce", "tag")
+_NONCE = re.compile(f"[0-9a-f]{{{2 * NONCE_BYTES}}}")
 
 MemberKey = Callable[[str], VerifyingKey]
 """The verifying key enrolled for a member id. Raises a ``ChartSealError`` when there is none."""
@@ -135,13 +138,15 @@ def sign_request(
 class RequestVerifier:
     """Checks who signed a request. Several threads may ask.
 
-    1. The fields are there, one signature, of a bounded size; 2. it covers exactly what ``sign_request`` covers; 3. its
-    time lies within ``window_s`` of ``clock``, and after ``started``; 4. the member's key made it; 5. its nonce is new.
-    Strangers burn no nonces and fill no memory, for 5 comes last.
+    1. The fields are there, of a bounded size; 2. the signature covers exactly what ``sign_request`` covers, and digest
+    and nonce are of its form; 3. its time lies at most ``window_s`` behind ``clock`` and ``AHEAD_S`` ahead of it, and
+    after ``started``; 4. the member's key made it, and no second one has our tag; 5. its nonce is new. Strangers burn
+    no nonces and fill no memory, for 5 comes last.
 
-    Nonces are kept in memory. So that a restart forgets none, requests created up to ``started`` (unix seconds) are
-    refused. A request may be created ahead of the clock: ``remember`` is told that time before such a request is
-    accepted, and what it keeps is the least that the next start gives as ``started``.
+    Nonces are kept in memory until their request is too old; from then on nothing of that age counts, wherever the
+    clock is set. So that a restart forgets none, requests created up to ``started`` (unix seconds) are refused:
+    ``remember`` is told the time of each before it is accepted, and what it keeps is the least that the next start
+    gives as ``started``.
     """
 
     def __init__(
@@ -156,34 +161,40 @@ class RequestVerifier:
     ) -> None:
         self._clock = clock
         self._window_s = window_s
-        self._started = started
         self._remember = remember
-        self._farthest = started
+        self._forgotten = started
+        """No nonce of a request created later than this was ever forgotten."""
         self._max_nonces = max_nonces
         self._nonces: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._lock = threading.Lock()
-        self._verifier = _Verifier(self._check_time, _MemberKeys(member_key))
+        self._keys = _MemberKeys(member_key)
 
     def verify(self, method: str, url: str, headers: Iterable[tuple[str, str]]) -> VerifiedRequest:
         """Who signed the request; its host in ``url`` must be a name under which this server is known.
 
         Raises ``RequestUnsigned``, ``SignatureRefused``, ``ClockApart``, ``NonceReused``, ``Busy``, and what
-        ``member_key`` raises.
+        ``member_key`` and ``remember`` raise.
         """
         message = _Message(method, url, _Headers(headers))
         self._require_fields(message.headers)  # 1
+        body_digest = _sha256_of(message.headers.get("content-digest"))  # 2
+
+        def check(covered: list[str], parameters: Mapping[str, Any]) -> None:
+            self._require_form(message.headers, covered, parameters)  # 2
+            self._require_time(parameters["created"])  # 3
+
         try:
-            (result,) = self._verifier.verify(message, max_age=None, expect_tag=TAG)  # 3, 4
+            (result,) = _Verifier(check, self._keys).verify(message, max_age=None, expect_tag=TAG)  # 2, 3, 4
         except (HTTPMessageSignaturesException, ValueError) as error:
             if isinstance(error.__cause__, ChartSealError):
                 raise error.__cause__ from None
             raise SignatureRefused(
                 "the request's signature does not hold; sign it for this server with the key enrolled for the member"
             ) from None
-        parameters = result.parameters
-        self._require_form(message.headers, list(result.covered_components), parameters)  # 2
-        self._use_nonce(str(parameters["keyid"]), str(parameters["nonce"]), int(parameters["created"]))  # 5
-        return VerifiedRequest(str(parameters["keyid"]), _sha256_of(message.headers.get("content-digest")))
+        member_id, created = str(result.parameters["keyid"]), int(result.parameters["created"])
+        self._use_nonce(member_id, str(result.parameters["nonce"]), created)  # 5
+        self._remember(created)
+        return VerifiedRequest(member_id, body_digest)
 
     def _require_fields(self, headers: Mapping[str, str]) -> None:
         if "signature" not in headers or "signature-input" not in headers:
@@ -194,54 +205,50 @@ class RequestVerifier:
 
     def _require_form(self, headers: _Headers, covered: list[str], parameters: Mapping[str, Any]) -> None:
         wanted = [f'"{component}"' for component in _components(headers)]
-        if covered[:-1] != wanted or set(parameters) != set(_PARAMETERS):
+        if covered != wanted or set(parameters) != set(_PARAMETERS) or type(parameters["created"]) is not int:
             raise SignatureRefused(
                 f"a signature covers {', '.join(_components(headers))} in this order, with {', '.join(_PARAMETERS)}"
             )
-        nonce = str(parameters["nonce"])
-        if len(nonce) != 2 * NONCE_BYTES or not nonce.isascii():
+        if not _NONCE.fullmatch(str(parameters["nonce"])):
             raise SignatureRefused(f"a nonce is {NONCE_BYTES} random bytes in hexadecimal")
 
-    def _check_time(self, created: int) -> None:
-        now = self._clock()
-        if abs(created - now) > self._window_s:
+    def _require_time(self, created: int) -> None:
+        if not -self._window_s <= created - self._clock() <= AHEAD_S:
             raise ClockApart(
-                f"the request's time is more than {self._window_s} s from the server's; set the clock of this machine"
+                f"the request's time is more than {self._window_s} s behind or {AHEAD_S} s ahead of the server's; set "
+                "the clock of this machine"
             )
-        if created <= self._started:
-            raise ClockApart("the request was signed before the server was started; sign and send it again")
+        if created <= self._forgotten:
+            raise ClockApart(
+                "the request is not newer than what the server took before it was started, or before its clock was set "
+                "back; sign and send it again, and if that does not help, tell whoever runs the server"
+            )
 
     def _use_nonce(self, member_id: str, nonce: str, created: int) -> None:
-        now = self._clock()
         with self._lock:
-            while self._nonces and next(iter(self._nonces.values())) < now - 2 * self._window_s:
-                self._nonces.popitem(last=False)
+            while self._nonces and next(iter(self._nonces.values())) < self._clock() - self._window_s:
+                self._forgotten = max(self._forgotten, self._nonces.popitem(last=False)[1])
+            self._require_time(created)  # again, with what was forgotten now
             if (member_id, nonce) in self._nonces:
                 raise NonceReused("this request was sent before; sign it again with a new nonce")
             if len(self._nonces) >= self._max_nonces:
                 raise Busy("the server remembers as many requests as it can; wait a minute and try again")
-            if created > max(now, self._farthest):
-                self._remember(created)
-                self._farthest = created
-            self._nonces[(member_id, nonce)] = now
+            self._nonces[(member_id, nonce)] = created
 
 
 class _Verifier(HTTPMessageVerifier):
-    """The library's, by our clock."""
+    """The library's, with ``check`` of covered components and parameters before it looks a key up."""
 
-    def __init__(self, check_time: Callable[[int], None], keys: _MemberKeys) -> None:
+    def __init__(self, check: Callable[[list[str], Mapping[str, Any]], None], keys: _MemberKeys) -> None:
         super().__init__(signature_algorithm=algorithms.ED25519, key_resolver=keys)
-        self._check_time = check_time
+        self._check = check
 
     def validate_created_and_expires(
         self,
         sig_input: Any,
         max_age: datetime.timedelta | None = None,  # noqa: ARG002 (the library's name)
     ) -> None:
-        created = sig_input.params.get("created")
-        if type(created) is not int:
-            raise InvalidSignature("no time of creation")
-        self._check_time(created)
+        self._check([str(component) for component in sig_input], sig_input.params)
 
 
 def _components(headers: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """TLS of our own servers: each has its own small certificate authority (CA), which clients pin by its SHA-256.
 
 The CA's key (P-256, ten years) signs nothing but this server's certificates (90 days, for the host of its public URL),
-so a client that pinned it follows every renewal. TLS 1.3 (RFC 8446) only.
+so a client that pinned it follows every renewal. What is pinned is one certificate, in the one text that RFC 7468
+section 3 has a generator write for it, never a list. TLS 1.3 (RFC 8446) only.
 """
 
 from __future__ import annotations
 
 import datetime
-import hashlib
 import ipaddress
 import ssl
 from dataclasses import dataclass
@@ -46,14 +46,18 @@ class ServerIdentity:
 
     @classmethod
     def load_or_create(cls, folder: Path, host: str, *, clock: Clock = system_clock) -> ServerIdentity:
-        """The identity in ``folder``, made at the first call; ``host`` is a name or address without port.
+        """The identity in ``folder``, whose CA is made at the first call; ``host`` is a name or address without port.
 
-        Raises ``IdentityInvalid``, ``HomeInvalid``, ``DiskFull``.
+        The certificate is left to ``server_context``, for only the server shows it. Raises ``IdentityInvalid``, also
+        when a CA that was pinned lacks its key or certificate; ``HomeInvalid``, ``DiskFull``.
         """
         identity = cls(folder, host, clock)
-        if not identity._ca_key_path.exists():
+        if identity._ca_path.exists():
+            identity._require(identity._ca_key_path)
+        elif identity.certificate_path.exists():
+            identity._require(identity._ca_path)
+        else:
             identity._create_ca()
-        identity.renew()
         return identity
 
     @property
@@ -68,8 +72,10 @@ class ServerIdentity:
 
     @property
     def ca_pem(self) -> str:
-        """The CA's certificate, for clients."""
-        return durable.read(self._ca_path).decode()
+        """The CA's certificate, for clients. Raises ``IdentityInvalid``."""
+        pem = durable.read(self._ca_path).decode("ascii", "replace")
+        _authority(pem)
+        return pem
 
     @property
     def ca_sha256(self) -> str:
@@ -100,15 +106,21 @@ class ServerIdentity:
         return True
 
     def server_context(self) -> ssl.SSLContext:
-        """For a server; ``reload`` gives the same context a renewed certificate."""
+        """For a server, after ``renew``; ``reload`` gives the same context a renewed certificate."""
+        self.renew()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         self.reload(context)
         return context
 
     def reload(self, context: ssl.SSLContext) -> None:
-        """Show the certificate that lies in the folder now to whoever connects from now on."""
-        context.load_cert_chain(self.certificate_path, self.key_path)
+        """Show the certificate that lies in the folder now to whoever connects from now on.
+
+        Raises ``OSError`` (``ssl.SSLError`` is one); then ``context`` shows what it did before.
+        """
+        # A context that fails half-way is left with a certificate and no key: another one tries first.
+        for each in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+            each.load_cert_chain(self.certificate_path, self.key_path)
 
     @property
     def _ca_path(self) -> Path:
@@ -126,9 +138,16 @@ class ServerIdentity:
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(of_ca=True), critical=True)
         )
-        # The key last: whoever finds it finds its certificate too.
-        durable.write(self._ca_path, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        # The certificate last: whoever finds it finds its key too, and nobody pinned what was not there.
         durable.write(self._ca_key_path, _private(key))
+        durable.write(self._ca_path, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+    def _require(self, path: Path) -> None:
+        if not path.exists():
+            raise IdentityInvalid(
+                f"{path.name} is missing in {self.folder.name}, and members pinned what it belongs to; restore ca.key "
+                "and ca.pem from a backup"
+            )
 
     def _builder(
         self, name: str, days: int, key: ec.EllipticCurvePublicKey, issuer: x509.Name
@@ -171,28 +190,37 @@ class ServerIdentity:
 
 
 def fingerprint(ca_pem: str) -> str:
-    """SHA-256 of a certificate (DER) in hex. Raises ``IdentityInvalid``."""
-    try:
-        der = ssl.PEM_cert_to_DER_cert(ca_pem.strip() + "\n")
-        x509.load_der_x509_certificate(der)
-    except ValueError:
-        raise IdentityInvalid("the server's certificate authority is no certificate in PEM") from None
-    return hashlib.sha256(der).hexdigest()
+    """SHA-256 of a CA's certificate (DER) in hex. Raises ``IdentityInvalid``, as ``ssl_context``."""
+    return _authority(ca_pem).fingerprint(hashes.SHA256()).hex()
 
 
 def ssl_context(ca_pem: str) -> ssl.SSLContext:
     """For a client that trusts this CA and no other: TLS 1.3 only, and the host's name is verified.
 
-    Raises ``IdentityInvalid``.
+    Raises ``IdentityInvalid`` when ``ca_pem`` is not one certificate, in the one PEM text that it has.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     try:
-        context.load_verify_locations(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise IdentityInvalid("the pinned certificate authority is damaged; restore ca.pem from a backup") from None
+        context.load_verify_locations(cadata=_authority(ca_pem).public_bytes(Encoding.DER))
+    except ssl.SSLError:
+        raise IdentityInvalid("the pinned certificate authority is of no use to TLS; have it made anew") from None
     return context
+
+
+def _authority(ca_pem: str) -> x509.Certificate:
+    """The certificate that ``ca_pem`` is: a text with anything more has the pin of the one and trusts the other."""
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(ca_pem.encode("ascii"))
+        if certificate.public_bytes(Encoding.PEM).decode() != ca_pem:
+            raise ValueError
+    except ValueError:
+        raise IdentityInvalid(
+            "a certificate authority is one certificate in PEM and nothing else; take it whole from its server, or "
+            "from a backup"
+        ) from None
+    return certificate
 
 
 def _plain(host: str) -> str:

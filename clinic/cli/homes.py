@@ -35,6 +35,10 @@ _PLURALS = {Role.PROXY.value: "proxies", Role.NOTARY.value: "notaries"}
     help="Where the ledger is: a file in the home, or postgresql://HOST/DATABASE.",
 )
 @click.option(
+    "--match-index", default=EMBEDDED, show_default=True, metavar="URL",
+    help="Where the match index is: a file in the home, or postgresql://HOST/DATABASE, not the ledger's.",
+)  # fmt: skip
+@click.option(
     "--delegates", type=click.IntRange(1, 64), default=DELEGATES, show_default=True, help="How many found the ledger."
 )
 @click.option(
@@ -58,6 +62,7 @@ def init(
     session: Session,
     stores: tuple[str, ...],
     ledger: str,
+    match_index: str,
     delegates: int,
     epoch_blocks: int,
     proxies: int,
@@ -86,6 +91,7 @@ def init(
         proxies=proxies,
         threshold=threshold,
         ledger=ledger,
+        match_index=match_index,
         delegates=delegates,
         epoch_blocks=epoch_blocks,
         host_keys=pinned,
@@ -94,7 +100,7 @@ def init(
     config = home.config
     value = {
         "home": str(session.folder), "member": config.authority, "ledger": ledger, "genesis": config.genesis,
-        "stores": list(stores), "proxies": proxies, "threshold": threshold,
+        "match_index": match_index, "stores": list(stores), "proxies": proxies, "threshold": threshold,
     }  # fmt: skip
     session.tell(
         value,

@@ -10,15 +10,15 @@ import click
 from clinic import membership
 from clinic.cli.session import Session, command
 from clinic.cli.sharing import answers_yes
-from clinic.cli.tables import add_row, plain_table
+from clinic.cli.tables import add_row, date_text, plain_table
 from clinic.enrolment import CERTIFICATE_DAYS
 from clinic.errors import InputInvalid
 from ledger.bodies import Role
 
 
 def tell_members(session: Session) -> None:
-    """The table of everybody who is enrolled."""
-    table = plain_table("ROLE", "NAME", "ID", "HOSPITAL", "STATUS")
+    """The table of everybody who is enrolled, with what its signature is worth now and its certificate's last day."""
+    table = plain_table("ROLE", "NAME (HOSPITAL)", "ID", "STATUS", "UNTIL")
     listed = []
     with session.site() as site:
         now = site.clock()
@@ -26,8 +26,15 @@ def tell_members(session: Session) -> None:
             name = session.name(member.member)
             hospitals = ", ".join(session.name(hospital) for hospital in member.hospitals if hospital != member.member)
             status = membership.status_of(member, now)
-            add_row(table, member.role.value, name, member.member, hospitals, status)
-            listed.append({"member": member.member, "role": member.role.value, "name": name, "status": status})
+            until = date_text(member.not_after + 1)
+            called = f"{name} ({hospitals})" if hospitals else name
+            add_row(table, member.role.value, called, member.member, status, until)
+            listed.append(
+                {
+                    "member": member.member, "role": member.role.value, "name": name, "status": status,
+                    "not_after": member.not_after,
+                }
+            )  # fmt: skip
     session.tell({"members": listed}, table=table)
 
 
@@ -39,7 +46,10 @@ def member() -> None:
 @member.command("list")
 @command(password=False)
 def list_members(session: Session) -> None:
-    """List everybody who is enrolled."""
+    """List everybody who is enrolled: active, suspended, removed, or until when the certificate was valid.
+
+    UNTIL is the last day of the certificate. `chartseal member show` checks one, and tells the keys.
+    """
     tell_members(session)
 
 

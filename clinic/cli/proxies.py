@@ -9,7 +9,8 @@ import click
 from clinic import durable
 from clinic.cli.session import Session, command
 from clinic.cli.tables import add_row, plain_table
-from clinic.errors import InputInvalid
+from clinic.errors import FaultInvalid, FaultUnfounded, InputInvalid
+from clinic.membership import status_of
 from clinic.proxy_fault import FaultFolder, ProxyFault
 from ledger.bodies import Role
 
@@ -26,9 +27,10 @@ def list_proxies(session: Session) -> None:
     table = plain_table("PROXY", "NAME", "STATUS")
     listed = []
     with session.site() as site:
+        now = site.clock()
         for member in site.state().members():
             if member.role is Role.PROXY:
-                status = "active" if member.active else "suspended" if member.suspended else "removed"
+                status = status_of(member, now)
                 add_row(table, member.member, session.name(member.member), status)
                 listed.append({"proxy": member.member, "status": status, "known": member.member in site.proxies})
     session.tell({"proxies": listed}, table=table, empty="There are no proxies yet.")
@@ -39,16 +41,21 @@ def list_proxies(session: Session) -> None:
 def faults(session: Session) -> None:
     """List the evidence against proxies that this home came upon while reading.
 
-    Each file can be handed to anybody who has the ledger, to be checked with `chartseal proxy check`.
+    Each file can be handed to anybody who has the ledger, to be checked with `chartseal proxy check`. Of one that shows
+    nothing it is said why.
     """
     table = plain_table("EVIDENCE", "WHAT IT SHOWS")
-    listed = []
+    listed: list[dict[str, str | None]] = []
     with session.site() as site:
+        state = site.state()
         for path in FaultFolder(session.folder / "evidence").files():
-            fault = ProxyFault.from_bytes(durable.read(path))
-            told = fault.check(site.state())
+            try:
+                fault = ProxyFault.from_bytes(durable.read(path))
+                told, proxy_id, error = fault.check(state), fault.statement.proxy, None
+            except (FaultInvalid, FaultUnfounded) as found:
+                told, proxy_id, error = f"nothing: {found}", None, found.code
             add_row(table, path.name, told)
-            listed.append({"file": str(path), "proxy": fault.statement.proxy, "told": told})
+            listed.append({"file": str(path), "proxy": proxy_id, "told": told, "error": error})
     session.tell({"faults": listed}, table=table, empty="Nothing speaks against a proxy.")
 
 

@@ -10,10 +10,10 @@ from clinic import durable, guardians
 from clinic.cli.session import Session, command
 from clinic.cli.tables import count
 from clinic.errors import InputInvalid
-from clinic.guardians import RecoveryFolder
-from clinic.home import Home
+from clinic.guardians import HandedShare, RecoveryFolder
+from clinic.home import rebuild_home
+from clinic.home_folder import CONFIG
 from ledger.bodies import Role
-from scheme.recovery import Share
 
 
 @click.group()
@@ -31,26 +31,25 @@ def _folder(session: Session) -> RecoveryFolder:
 @click.option("--threshold", required=True, type=click.IntRange(1, 255), help="How many guardians bring it back.")
 @command()
 def split(session: Session, patient: str, names: tuple[str, ...], threshold: int) -> None:
-    """Split the recovery of a patient's keystore among guardians."""
-    people = [session.home.directory.find(name, (Role.DOCTOR, Role.PATIENT)) for name in names]
+    """Split the recovery of a patient's keystore among guardians.
+
+    Guardians with homes of their own get their shares by the hospital's server, sealed.
+    """
+    home = session.home
+    people = [home.directory.find(name, (Role.DOCTOR, Role.PATIENT)) for name in names]
     owner = session.unlock(patient, Role.PATIENT)
+    member_ids = [person.member_id for person in people]
+    elsewhere = {member_id for member_id in member_ids if not home.keystore.path(member_id).exists()}
     with session.site() as site:
-        guardians.split(site, _folder(session), owner, [person.member_id for person in people], threshold)
+        guardians.split(
+            site, _folder(session), owner, member_ids, threshold, home=home.to_rebuild(), elsewhere=elsewhere
+        )
+    sent = f"Sent to those with homes of their own: {len(elsewhere)}." if elsewhere else ""
     session.tell(
-        {"member": owner.member_id, "guardians": [person.member_id for person in people], "threshold": threshold},
+        {"member": owner.member_id, "guardians": member_ids, "threshold": threshold, "sent": sorted(elsewhere)},
         f"{count(len(people), 'guardian')} hold a share each; any {threshold} bring the keystore back.",
-        *_to_hand_over(session, owner.member_id),
+        *filter(None, [sent]),
         "Each gets hers out with `chartseal recover share --guardian NAME --patient NAME --out FILE`.",
-    )
-
-
-def _to_hand_over(session: Session, member_id: str) -> tuple[str, ...]:
-    """What is to be done by hand where guardians have homes of their own."""
-    if isinstance(session.home, Home):
-        return ()
-    folder = _folder(session).folder / member_id
-    return (
-        f"Give each a copy of {folder}, for recovery/ in her own home, and keep one elsewhere; nobody can read it.",
     )
 
 
@@ -62,12 +61,18 @@ def _to_hand_over(session: Session, member_id: str) -> tuple[str, ...]:
 )
 @command()
 def share(session: Session, guardian: str, patient: str, out: Path) -> None:
-    """A guardian opens the share she holds, to hand it to the patient."""
+    """A guardian opens the share she holds, to hand it to the patient.
+
+    The first line of the file is the share, short enough to be copied by hand; the second is for a new machine, when
+    the patient's home is lost too.
+    """
     if out.exists():
         raise InputInvalid(f"{out.name} exists; name a new file")
     owner = session.home.directory.find(patient, (Role.PATIENT,))
-    opened = guardians.release_share(_folder(session), session.unlock(guardian), owner.member_id)
-    durable.write(out, (opened.to_secret_text() + "\n").encode())
+    holder, store = session.unlock(guardian), _folder(session)
+    with session.site() as site:
+        guardians.take_in(site, store, holder, owner.member_id)
+    durable.write(out, guardians.hand_over(store, holder, owner.member_id).to_secret_bytes())
     session.tell(
         {"member": owner.member_id, "file": str(out)},
         f"Wrote the share of {owner.name} to {out}; hand it over in person.",
@@ -75,23 +80,48 @@ def share(session: Session, guardian: str, patient: str, out: Path) -> None:
 
 
 @recover.command()
-@click.option("--patient", required=True, metavar="NAME", help="Whose keystore was lost.")
+@click.option("--patient", required=True, metavar="NAME", help="Whose keys were lost; in a new home, its owner's name.")
 @click.option(
-    "--share",
-    "files",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
+    "--share", "files", multiple=True, required=True, metavar="FILE", type=click.Path(path_type=Path),
     help="A guardian's share; several.",
-)
+)  # fmt: skip
 @command(new_password=True)
 def restore(session: Session, patient: str, files: tuple[Path, ...]) -> None:
-    """Make a patient's keystore anew from enough shares.
+    """Bring a patient's keys back from enough shares, under a new password.
 
-    It gets a new password.
+    With a home whose keystore was lost or whose password was forgotten, that gets a new keystore. With a new folder in
+    --home, on a new machine, her home is made anew: the same keys, hospital and address book as when she split.
     """
-    owner = session.home.directory.find(patient, (Role.PATIENT,))
-    shares = [Share.from_secret_text(durable.read(path).decode("ascii", "replace")) for path in files]
-    secrets = guardians.restore(_folder(session), owner.member_id, shares)
-    session.home.keystore.store(secrets, session.new_password(f"patient {owner.name}"))
-    session.tell({"member": owner.member_id}, f"The keystore of {owner.name} is back, under the new password.")
+    handed = [HandedShare.from_secret_bytes(durable.read(path)) for path in files]
+    if (session.folder / CONFIG).exists():
+        _restore_keystore(session, patient, handed)
+    else:
+        _rebuild(session, patient, handed)
+
+
+def _restore_keystore(session: Session, patient: str, handed: list[HandedShare]) -> None:
+    home = session.home
+    owner = home.directory.find(patient, (Role.PATIENT,))
+    home.require_keys(owner)
+    if guardians.known_bundle(_folder(session), owner.member_id) is None:
+        secrets = guardians.recovered(handed).secrets
+    else:
+        secrets = guardians.restore(_folder(session), owner.member_id, [each.share for each in handed])
+    if secrets.member_id != owner.member_id:
+        raise InputInvalid(f"these shares bring back another member's keys than those of {owner.name}")
+    home.keystore.store(secrets, session.new_password(f"patient {owner.name}"))
+    session.tell(
+        {"member": owner.member_id, "home": str(home.folder)},
+        f"The keystore of {owner.name} is back, under the new password.",
+    )
+
+
+def _rebuild(session: Session, patient: str, handed: list[HandedShare]) -> None:
+    found = guardians.recovered(handed)
+    password = session.new_password(f"patient {patient}")
+    home = rebuild_home(session.folder, found, patient, password, session.options)
+    session.tell(
+        {"member": found.secrets.member_id, "home": str(home.folder)},
+        f"The home of {patient} is back in {home.folder}, with the same keys, under the new password.",
+        "It has whom she knew when she split, and nothing that waited in the lost home's outbox.",
+    )

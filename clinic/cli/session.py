@@ -49,11 +49,15 @@ class Session:
         """How slow passwords are made."""
         return PASSWORD_PROFILE
 
+    @property
+    def options(self) -> HomeOptions:
+        """How this command opens homes."""
+        return HomeOptions(profile=self.profile, server=self.server, password=self.password, notice=_notice)
+
     @functools.cached_property
     def home(self) -> HomeFolder:
         """The home folder, a hospital's or a member's. Raises ``HomeInvalid`` when it is neither."""
-        options = HomeOptions(profile=self.profile, server=self.server, password=self.password, notice=_notice)
-        home = open_home(self.folder, options)
+        home = open_home(self.folder, self.options)
         home.genesis  # noqa: B018 (refuses what is not a home, before a name is looked up in it)
         return home
 

@@ -11,6 +11,9 @@ from clinic.cli.tables import add_row, count, plain_table
 from clinic.match_talk import Read
 from matching.report import Reason
 
+_NAMED = 10
+"""So many missing messages are told by their numbers."""
+
 
 @click.group("session")
 def session_group() -> None:
@@ -108,8 +111,8 @@ def report(session: Session, match_id: str, patient: str, reason: str) -> None:
 
 def _json(match_id: str, read: Read) -> dict[str, object]:
     return {
-        "match": match_id, "session": read.state, "missing": list(read.missing), "dropped": read.dropped,
-        "undelivered": read.undelivered, "waiting": read.waiting, "warning": read.warning,
+        "match": match_id, "session": read.state, "missing": list(read.missing), "unconfirmed": read.unconfirmed,
+        "dropped": read.dropped, "undelivered": read.undelivered, "waiting": read.waiting, "warning": read.warning,
     }  # fmt: skip
 
 
@@ -118,14 +121,21 @@ def _notes(first: str, read: Read) -> list[str]:
     if read.warning:
         notes.append(read.warning)
     if read.missing:
+        numbers = ", ".join(map(str, read.missing[:_NAMED])) + (", ..." if len(read.missing) > _NAMED else "")
         notes.append(
-            f"{count(len(read.missing), 'message')} of the other's did not arrive: the relay lost or holds it."
+            f"{count(len(read.missing), 'message')} of the other's did not arrive (number {numbers}): the relay lost "
+            "or holds what is missing."
         )
     if read.dropped:
         notes.append(f"{count(len(read.dropped), 'message')} dropped: {', '.join(sorted(set(read.dropped)))}.")
     if read.undelivered:
         notes.append(
             f"{count(read.undelivered, 'message')} not taken by the relay: the other's mailbox is closed or full."
+        )
+    if read.unconfirmed > read.undelivered and not first:
+        notes.append(
+            f"{count(read.unconfirmed, 'message')} of yours not confirmed: the other has not read or answered since, "
+            "or the relay lost what you sent."
         )
     if read.waiting and not first:
         notes.append(f"{count(read.waiting, 'text')} of yours wait for the other's proof.")

@@ -279,6 +279,18 @@ def revoke(session: Session, grant_id: str) -> None:
     found = granted.grant
     patient = session.unlock(granted.patient, Role.PATIENT)
     with session.site() as site:
-        rekeyed = revoke_grant(site, patient, found)
+        done = revoke_grant(site, patient, found)
+    rekeyed = len(done.rekeyed)
     others = f" {count(rekeyed, 'other grant')} got new keys." if rekeyed else ""
-    session.tell({"grant": found, "status": "revoked", "rekeyed": rekeyed}, f"Revoked grant {found[:12]}.{others}")
+    left_out = [
+        {"grant": other.grant, "delegatee": other.delegatee, "why": why} for other, why in done.left_out.items()
+    ]
+    session.tell(
+        {"grant": found, "status": "revoked", "rekeyed": rekeyed, "left_out": left_out},
+        f"Revoked grant {found[:12]}.{others}",
+        *(
+            f"Grant {other.grant[:12]} to {session.name(other.delegatee)} got no new keys, so that what is sealed to "
+            f"these categories from now on stays closed to it; give it again. The reason: {why}."
+            for other, why in done.left_out.items()
+        ),
+    )

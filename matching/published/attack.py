@@ -40,15 +40,21 @@ def against_ciphertext(ciphertext: Ciphertext, vocabulary: Iterable[str]) -> Rec
     return dictionary(vocabulary, TrialTest(ciphertext))
 
 
-def tag_test(tag: bytes, keys: EpochKeys, held: Mapping[str, OprfKey]) -> Callable[[str], bool]:
-    """A test of guesses against ``tag`` by somebody who holds the private keys in ``held`` (by issuer id)."""
+def guessed_tag(keys: EpochKeys, held: Mapping[str, OprfKey]) -> Callable[[str], bytes]:
+    """The tag of a term as somebody works it out who holds the private keys in ``held`` (by issuer id)."""
     used = {each.issuer: held.get(each.issuer, OprfKey.from_seed(bytes(SEED_SIZE), b"attacker")) for each in keys}
 
-    def hides(term: str) -> bool:
+    def tag_of(term: str) -> bytes:
         known = oprf_input(term)
-        return combine({issuer: key.evaluate_known(known) for issuer, key in used.items()}, keys).tag == tag
+        return combine({issuer: key.evaluate_known(known) for issuer, key in used.items()}, keys).tag
 
-    return hides
+    return tag_of
+
+
+def tag_test(tag: bytes, keys: EpochKeys, held: Mapping[str, OprfKey]) -> Callable[[str], bool]:
+    """A test of guesses against ``tag`` by the holder of ``held``, as in ``guessed_tag``."""
+    tag_of = guessed_tag(keys, held)
+    return lambda term: tag_of(term) == tag
 
 
 def against_tag(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from clinic.cli.session import Session, by_prefix, command
-from clinic.cli.tables import add_row, plain_table
+from clinic.cli.session import Reported, Session, by_prefix, command
+from clinic.cli.tables import add_row, count, plain_table
 from clinic.errors import InputInvalid
+from ledger.refusals import Refused
 from network.admission import Admission, Waiting
+
+
+class NotAllAdmitted(Reported):
+    """The ledger refused some of those who were to be admitted."""
+
+    code = "not-all-admitted"
 
 
 @click.command()
@@ -36,10 +44,20 @@ def admit(session: Session, members: tuple[str, ...], everybody: bool, turn_away
         _tell(session, chosen, "turned away", "Turned away")
         return
     authority = home.authority(session.password("the authority"))
+    admitted, refused = [], []
     with session.site() as site:
         for each in chosen:
-            admission.admit(site, authority, each)
-    _tell(session, chosen, "admitted", "Admitted")
+            try:
+                admission.admit(site, authority, each)
+                admitted.append(each)
+            except Refused as error:
+                refused.append((each, error))
+    _tell(session, admitted, "admitted", "Admitted", refused)
+    if refused:
+        raise NotAllAdmitted(
+            f"the ledger refused {count(len(refused), 'application')}, which {'wait' if len(refused) > 1 else 'waits'} "
+            "as before; have them join anew, and turn these away with --turn-away"
+        )
 
 
 def _list(session: Session, waiting: list[Waiting]) -> None:
@@ -53,12 +71,21 @@ def _list(session: Session, waiting: list[Waiting]) -> None:
     session.tell({"waiting": listed}, table=table, empty="Nobody waits.")
 
 
-def _tell(session: Session, chosen: list[Waiting], status: str, done: str) -> None:
+def _tell(
+    session: Session, done: list[Waiting], status: str, verb: str, refused: Sequence[tuple[Waiting, Refused]] = ()
+) -> None:
+    listed = [_json(each) | {"status": status} for each in done]
+    listed += [_json(each) | {"status": "refused", "error": error.code} for each, error in refused]
     session.tell(
-        {"members": [_json(each) | {"status": status} for each in chosen]},
-        *(f"{done} {each.application.role} {each.name}, {each.application.member_id}." for each in chosen),
-        *(() if chosen else ("Nobody waits.",)),
+        {"members": listed},
+        *(f"{verb} {_called(each)}." for each in done),
+        *(f"Not admitted: {_called(each)}: {error}." for each, error in refused),
+        *(() if listed else ("Nobody waits.",)),
     )
+
+
+def _called(waiting: Waiting) -> str:
+    return f"{waiting.application.role} {waiting.name}, {waiting.application.member_id}"
 
 
 def _json(waiting: Waiting) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import click
 from clinic import home
 from clinic.cli.main import COMMANDS, run
 from clinic.cli.main import cli as clinic_cli
-from network.member_home import MEMBER_CONFIG, MemberHome
+from network.member_home import LOST_HOME, MEMBER_CONFIG, MemberHome
 
 SERVER_VARIABLE = "CHARTSEAL_SERVER"
 
 
 home.KINDS[MEMBER_CONFIG] = MemberHome
+home.REBUILDERS[LOST_HOME] = MemberHome.rebuild
 
 cli = copy.copy(clinic_cli)
 cli.params = [

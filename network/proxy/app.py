@@ -99,7 +99,7 @@ def deposit(
 
 @_router.delete(wire.GRANT, status_code=204, responses=signed_problems(409, 422))
 def forget(grant: GrantId, signer: Signed, services: Services) -> Response:
-    """Delete the fragments of a grant that is over, for one of its parties."""
+    """Delete the fragments of a grant that is over, for one of its parties, or that never came, for its patient."""
     services.desk.forget(signer.member_id, grant)
     return Response(status_code=204)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from clinic import durable
 from clinic.certified import current_member
 from clinic.clock import Clock
-from clinic.errors import ProxyRefused
+from clinic.errors import HomeInvalid, ProxyRefused
 from clinic.proxy import ProxyService
 from clinic.proxy_answer import ProxyAnswer
 from ledger.bodies import Role
@@ -65,14 +65,18 @@ class ProxyDesk:
             self._service.deposit(grant_id, part, sealed)
 
     def forget(self, signer: str, grant_id: str) -> None:
-        """Delete the fragments of a grant that is over, for one of its parties.
+        """Delete fragments: of a grant that is over, for one of its parties, or that wait for one, for who gave them.
 
         Raises ``NotYours``, ``ProxyRefused``.
         """
-        grant = self._grant(self._engine.view().state, grant_id)
-        if signer not in {grant.patient, grant.delegatee}:
-            raise NotYours("the grant is other people's")
-        self._service.forget(grant_id)
+        marker = self._waiting / signer / grant_id
+        with self._lock:
+            if not marker.exists():
+                grant = self._grant(self._engine.view().state, grant_id)
+                if signer not in {grant.patient, grant.delegatee}:
+                    raise NotYours("the grant is other people's")
+            self._service.forget(grant_id)
+            marker.unlink(missing_ok=True)
 
     def reencrypt(self, signer: str, message: AskMessage) -> ProxyAnswer:
         """Re-encrypt for the delegatee whose release it is. Raises ``NotYours``, ``ProxyRefused``."""
@@ -85,21 +89,28 @@ class ProxyDesk:
         return self._service.reencrypt(message.release, message.asks)
 
     def sweep(self) -> None:
-        """Let go of what waits no longer: its grant came, or did not come within an hour."""
+        """Let go of what waits no longer: its grant came, or did not come within an hour.
+
+        The fragments stay only for a grant that stands and names this proxy.
+        """
         state, now = self._engine.view().state, self._clock()
         with self._lock:
             for marker in self._markers():
-                if state.grant(marker.name) is not None:
-                    marker.unlink(missing_ok=True)
-                elif now - int(durable.read(marker)) > MAX_WAIT_S:
+                grant = state.grant(marker.name)
+                if grant is None and not _is_due(marker, now):
+                    continue
+                if grant is None or not self._is_for_this(grant):
                     shutil.rmtree(self._fragments / marker.name, ignore_errors=True)
-                    marker.unlink(missing_ok=True)
+                marker.unlink(missing_ok=True)
 
     def _require_wanted(self, grant: GrantRecord, signer: str) -> None:
         if grant.patient != signer:
             raise NotYours("the grant is another patient's")
-        if self._member_id not in grant.proxies or not grant.stands(self._clock()):
+        if not self._is_for_this(grant):
             raise ProxyRefused("the grant is over, or does not name this proxy; nothing of it is kept here")
+
+    def _is_for_this(self, grant: GrantRecord) -> bool:
+        return self._member_id in grant.proxies and grant.stands(self._clock())
 
     def _wait(self, signer: str, grant_id: str) -> None:
         marker = self._waiting / signer / grant_id
@@ -120,3 +131,11 @@ class ProxyDesk:
         if grant is None:
             raise ProxyRefused("the grant is not on this proxy's ledger; submit it first")
         return grant
+
+
+def _is_due(marker: Path, now: int) -> bool:
+    """Whether a grant waited long enough; a marker that is damaged tells no time, and waits no longer."""
+    try:
+        return now - int(durable.read(marker)) > MAX_WAIT_S
+    except (ValueError, HomeInvalid):
+        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from clinic import durable
 from clinic.errors import InputInvalid
 from clinic.home import Home
 from clinic.keystore import MemberSecrets
+from network.admission import APPLICATIONS, INVITATIONS
 from network.invitation import server_url
 from network.server import blocks, cards, endpoints, hospital, joining, ledger, letters, matching, relay, reports
 from network.server.authentication import Admitting
@@ -26,13 +28,13 @@ _URL = "url"
 
 def create_app(services: HospitalServices, admitting: Admitting) -> FastAPI:
     """Everything that a hospital's server answers; ``admitting`` says by what requests are admitted."""
-    engine = services.site.engine
+    engine, folder = services.site.engine, services.home.folder
     metrics = Metrics(
         {
             "ledger_height": ("Height of the newest ledger block.", lambda: engine.view().height),
             "ledger_position": ("Position of the newest entry.", lambda: engine.view().position),
-            "applications_waiting": ("Applications to join that wait.", lambda: len(services.admission.waiting())),
-            "invitations_open": ("Invitations that nobody used.", lambda: len(services.admission.invitations.open())),
+            "applications_waiting": ("Applications to join that wait.", lambda: _files_in(folder / APPLICATIONS)),
+            "invitations": ("Invitations, used and ended ones too.", lambda: _files_in(folder / INVITATIONS)),
         }
     )
     app = base_app(
@@ -42,6 +44,10 @@ def create_app(services: HospitalServices, admitting: Admitting) -> FastAPI:
     for part in (ledger, blocks, letters, cards, hospital, joining, endpoints, reports, matching, relay):
         app.include_router(part.router)
     return app
+
+
+def _files_in(folder: Path) -> int:
+    return sum(1 for _ in folder.glob("*.json"))
 
 
 def serve_home(

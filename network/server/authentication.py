@@ -16,7 +16,7 @@ from clinic.clock import Clock
 from ledger.refusals import CertificateExpired, SignerRemoved, SignerSuspended, SignerUnknown
 from ledger.state import State
 from network.errors import NetworkError, NotYours, RequestUnsigned, SignatureRefused, TooManyRequests
-from network.server.limits import Limits, TokenBuckets, address_key
+from network.server.limits import Limits, Slot, TokenBuckets, address_key
 from network.server.metrics import Metrics
 from network.signatures import RequestVerifier, VerifiedRequest
 from scheme.keys import VerifyingKey
@@ -29,7 +29,8 @@ _BY_A_STRANGER = (RequestUnsigned, SignatureRefused, SignerUnknown)
 class Admitting:
     """By what requests are admitted: ``state`` gives the newest known; ``authority`` is this server's host and port.
 
-    ``started`` and ``remember``: see ``RequestVerifier``.
+    ``started`` and ``remember``: see ``RequestVerifier``. ``newcomer`` is told of a request whose signer is unknown, to
+    learn whether there is more to know; ``None`` where ``state`` is the newest there is.
     """
 
     state: Callable[[], State]
@@ -37,6 +38,7 @@ class Admitting:
     authority: str
     started: int
     remember: Callable[[int], None] = lambda _created: None
+    newcomer: Callable[[Request], None] | None = None
 
 
 class Authentication:
@@ -50,6 +52,7 @@ class Authentication:
         )
         self._of_members = TokenBuckets(limits.member_per_s, limits.member_burst)
         self._of_public = TokenBuckets(limits.public_per_s, limits.public_burst)
+        self._of_service = TokenBuckets(limits.service_per_s, limits.service_burst)
         self._of_joining = TokenBuckets(limits.join_per_s, limits.join_burst)
         self._of_matching = TokenBuckets(limits.matching_per_s, limits.matching_burst)
         self._of_mailboxes = TokenBuckets(limits.mailbox_per_s, limits.mailbox_burst)
@@ -59,14 +62,14 @@ class Authentication:
         """Who signed ``request``.
 
         In order: 1. the address did not send too many that do not hold; 2. signature, time and nonce, for this server;
-        3. the signer is active, with a certificate that has not ended; 4. the signer's rate. Raises
-        ``TooManyRequests``, as ``RequestVerifier.verify``, ``SignerUnknown``, ``SignerRemoved``, ``SignerSuspended``,
-        ``CertificateExpired``.
+        3. the signer is active, with a certificate that has not ended; 4. the signer's rate and share. Raises
+        ``TooManyRequests``, ``Busy``, as ``RequestVerifier.verify``, ``SignerUnknown``, ``SignerRemoved``,
+        ``SignerSuspended``, ``CertificateExpired``.
         """
         address = _address_of(request)
         self._limit("refused", self._of_refused.wait_s(address))  # 1
         try:
-            verified = self._verifier.verify(request.method, self._url(request), request.headers.items())  # 2
+            verified = self._verified(request)  # 2
             request.state.member = verified.member_id
             self._require_active(verified.member_id)  # 3
         except (NetworkError, SignerUnknown, SignerRemoved, SignerSuspended, CertificateExpired) as error:
@@ -75,23 +78,45 @@ class Authentication:
                 self._of_refused.take(address)
             raise
         self._limit("member", self._of_members.take(verified.member_id))  # 4
+        _slot_of(request).of_member(verified.member_id)
         return verified
 
     def public(self, request: Request) -> None:
-        """Return if the address may ask once more. Raises ``TooManyRequests``."""
+        """Return if the address may ask once more: its rate, then its share. Raises ``TooManyRequests``, ``Busy``."""
         self._limit("address", self._of_public.take(_address_of(request)))
+        _slot_of(request).of_address(_address_of(request))
+
+    def service(self, request: Request) -> None:
+        """Return if the address may ask for health or counters once more. Raises ``TooManyRequests``."""
+        self._limit("service", self._of_service.take(_address_of(request)))
 
     def joining(self, request: Request) -> None:
-        """As ``public``, for invitations. Raises ``TooManyRequests``."""
+        """As ``public``, for invitations. Raises ``TooManyRequests``, ``Busy``."""
         self._limit("joining", self._of_joining.take(_address_of(request)))
+        _slot_of(request).of_address(_address_of(request))
 
     def matching(self, request: Request) -> None:
-        """As ``public``, for index and relay. Raises ``TooManyRequests``."""
+        """As ``public``, for index and relay. Raises ``TooManyRequests``, ``Busy``."""
         self._limit("matching", self._of_matching.take(_address_of(request)))
+        _slot_of(request).of_address(_address_of(request))
 
     def mailbox(self, request: Request) -> None:
-        """As ``matching``, for opening a mailbox. Raises ``TooManyRequests``."""
+        """Besides ``matching``, for opening a mailbox. Raises ``TooManyRequests``."""
         self._limit("mailbox", self._of_mailboxes.take(_address_of(request)))
+
+    def _verified(self, request: Request) -> VerifiedRequest:
+        newcomer = self._admitting.newcomer
+        try:
+            return self._verify(request)
+        except SignerUnknown:
+            if newcomer is None:
+                raise
+        self.joining(request)
+        newcomer(request)
+        return self._verify(request)
+
+    def _verify(self, request: Request) -> VerifiedRequest:
+        return self._verifier.verify(request.method, self._url(request), request.headers.items())
 
     def _limit(self, by: str, wait_s: float) -> None:
         if wait_s > 0:
@@ -142,6 +167,11 @@ def public(request: Request) -> None:
     _authentication(request).public(request)
 
 
+def service(request: Request) -> None:
+    """The dependency of the routes that tell how the server is."""
+    _authentication(request).service(request)
+
+
 def joining(request: Request) -> None:
     """The dependency of the route by which invitations are redeemed."""
     _authentication(request).joining(request)
@@ -177,6 +207,11 @@ def require_own(request: VerifiedRequest, member_id: str) -> None:
     """Return if ``request`` was signed by ``member_id``. Raises ``NotYours``."""
     if request.member_id != member_id:
         raise NotYours("that is another member's; sign as the one whose it is")
+
+
+def _slot_of(request: Request) -> Slot:
+    found: Slot = request.state.slot
+    return found
 
 
 def _address_of(request: Request) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
@@ -20,15 +20,15 @@ from clinic import __version__
 from network import wire
 from network.errors import MessageInvalid, NoSuchPath, ServerFailed
 from network.server import metrics as prometheus
-from network.server.authentication import Admitting, Authentication
+from network.server.authentication import Admitting, Authentication, public, service
 from network.server.limits import Bounded, Limits
 from network.server.logs import EventLog, places
 from network.server.metrics import Metrics
-from network.server.problems import answer, problems
+from network.server.problems import answer, public_problems
 from scheme.errors import ChartSealError
 
 NO_ROUTE = "-"
-"""What log and metrics say instead of a path that is none of ours."""
+"""What log and metrics say instead of a path or method that is none of ours."""
 _GONE = 499
 """What they say when the client hung up before the answer."""
 _SECURITY = "http-message-signature"
@@ -60,18 +60,26 @@ def base_app(
     app.add_middleware(Bounded, limits=limits, on_limited=metrics.limited)
     app.add_middleware(Observed, log=app.state.log, metrics=metrics)
 
-    @app.get(wire.HEALTH, response_model=Health, responses=problems(500, 503), tags=["service"])
+    watched = [Depends(service)]
+
+    @app.get(wire.HEALTH, dependencies=watched, responses=public_problems(), tags=["service"])
     def health() -> Health:
         """Whether the server can work; for whoever watches it."""
         healthy()
         return Health(status="ok")
 
-    @app.get(wire.METRICS, response_class=Response, responses=_TEXT | problems(500), tags=["service"])
+    @app.get(
+        wire.METRICS,
+        dependencies=watched,
+        response_class=Response,
+        responses=_TEXT | public_problems(),
+        tags=["service"],
+    )
     def scrape() -> Response:
         """Counters in Prometheus' text format; nothing about anybody."""
         return Response(metrics.text(), media_type=prometheus.CONTENT_TYPE)
 
-    @app.get(wire.OPENAPI, tags=["service"], responses=problems(500))
+    @app.get(wire.OPENAPI, dependencies=[Depends(public)], responses=public_problems(), tags=["service"])
     def openapi() -> dict[str, Any]:
         """This document."""
         return document(app)
@@ -168,9 +176,10 @@ class Observed:
     def _tell(self, scope: Scope, sent: _Sent, seconds: float) -> None:
         state = scope.get("state", {})
         route, status, received = _route(scope), sent.status or _GONE, state.get("received", 0)
-        self._metrics.request(scope["method"] if route != NO_ROUTE else NO_ROUTE, route, status, seconds)
+        method = _method(scope)
+        self._metrics.request(method, route, status, seconds)
         self._metrics.transferred(received=received, sent=sent.count)
-        fields: dict[str, Any] = {"method": scope["method"][:16], "route": route, "status": status}
+        fields: dict[str, Any] = {"method": method, "route": route, "status": status}
         if "error" in state:
             fields["code"] = state["error"]
         if route not in {wire.HEALTH, wire.METRICS}:
@@ -196,6 +205,11 @@ class _Sent:
         elif message["type"] == "http.response.body":
             self.count += len(message.get("body", b""))
         await self._send(message)
+
+
+def _method(scope: Scope) -> str:
+    """One that the route answers; what else is sent is a stranger's invention, and would make a counter each."""
+    return scope["method"] if scope["method"] in (getattr(scope.get("route"), "methods", None) or ()) else NO_ROUTE
 
 
 def _route(scope: Scope) -> str:

@@ -20,7 +20,6 @@ from starlette.concurrency import run_in_threadpool
 
 from clinic import durable
 from cloud.presign import Direction, presigned
-from ledger.bodies import Role
 from network import wire
 from network.errors import BlockAnchored, MessageInvalid, RangeInvalid
 from network.server.authentication import Signed, signed
@@ -174,17 +173,12 @@ def _keep(services: HospitalServices, locator: str, file: BinaryIO) -> int:
 
 def _require_block(services: HospitalServices, locator: str, file: BinaryIO) -> None:
     """Return if ``file`` is the block of that locator, signed by a hospital. Raises ``BlockDamaged``."""
-    keys = {
-        VerifyingKey(member.keys.verifying).key_id: VerifyingKey(member.keys.verifying)
-        for member in services.site.state().members()
-        if member.role is Role.HOSPITAL and member.active
-    }
     try:
         block = Block.open(file, locator)
-        key = keys.get(block.header.chapter.context.hospital)
-        if key is None:
+        hospital = services.hospitals.of_key(services.site.state(), block.header.chapter.context.hospital)
+        if hospital is None or not hospital.active:
             raise MessageInvalid("the block is of no hospital on this ledger; have it linked first")
-        block.header.verify(key)
+        block.header.verify(VerifyingKey(hospital.keys.verifying))
         block.check_members()
     except SchemeError as error:
         if isinstance(error, BlockDamaged):

@@ -19,7 +19,6 @@ from network.server.problems import signed_problems
 from network.server.services import HospitalServices, Services
 from scheme import canonical
 from scheme.header import BlockHeader
-from scheme.keys import VerifyingKey
 
 router = APIRouter(tags=["hospital"])
 
@@ -96,9 +95,8 @@ def anchor(
 
 def _of_key(services: HospitalServices, key_id: str) -> HospitalClient:
     """The hospital of this home whose key that is. Raises ``SealRefused``."""
-    state = services.site.state()
-    for member_id, hospital in services.site.hospitals.items():
-        member = state.member(member_id)
-        if member is not None and VerifyingKey(member.keys.verifying).key_id == key_id:
-            return hospital
-    raise SealRefused("the blocks were sealed for a hospital that is not at home here; seal the records again")
+    member = services.hospitals.of_key(services.site.state(), key_id)
+    hospital = None if member is None else services.site.hospitals.get(member.member)
+    if hospital is None:
+        raise SealRefused("the blocks were sealed for a hospital that is not at home here; seal the records again")
+    return hospital

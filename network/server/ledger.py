@@ -44,8 +44,8 @@ class LedgerReceipt(BaseModel):
 @router.get(wire.TRUST, dependencies=[Depends(public)], responses=public_problems())
 def trust(services: Services) -> Trust:
     """Which ledger and which certificate authority this server stands for."""
-    config = services.home.config
-    return Trust(genesis=config.genesis, hospital=services.hospital_id, ca=services.ca_pem, threshold=config.threshold)
+    config, hospital = services.home.config, services.hospitals.first
+    return Trust(genesis=config.genesis, hospital=hospital, ca=services.ca_pem, threshold=config.threshold)
 
 
 @router.get(

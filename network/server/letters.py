@@ -101,6 +101,6 @@ def _parties(state: State, matter: str) -> set[str]:
         block = state.block(matter)
         return set() if block is None else {block.author, block.patient, block.hospital}
     if state.member(matter) is not None:
-        return {state.genesis.authority}
+        return {state.genesis.authority, matter}  # of its suspension, and of the recovery that the member splits
     records = (state.request(matter), state.grant(matter))
     return {party for record in records if record for party in (record.patient, record.delegatee)}

@@ -169,7 +169,7 @@ class _HeldIndex:
         self._close()
         with ExitStack() as opened:
             opened.enter_context(self._place.locked(WAIT_S))
-            index = IndexService(self._place.folder, epoch=epoch, certified=self._certified, clock=self._clock)
+            index = self._place.index(epoch=epoch, certified=self._certified, clock=self._clock)
             opened.callback(index.close)
             timer = threading.Timer(HOLD_S, self.let_go)
             timer.daemon = True

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from scheme.errors import ChartSealError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """The counters of one server, in a registry of its own; ``gauges`` are asked at each scrape."""
+    """The counters of one server, in a registry of its own; ``gauges`` are asked at each scrape.
+
+    Anybody may scrape, so a gauge is cheap to ask. One that cannot be told is NaN; the others are told.
+    """
 
     def __init__(self, gauges: Mapping[str, tuple[str, Callable[[], float]]] | None = None) -> None:
         self._registry = CollectorRegistry()
@@ -33,7 +40,7 @@ class Metrics:
         )
         self.running = Gauge("chartseal_requests_running", "Requests at work.", registry=self._registry)
         for name, (text, ask) in (gauges or {}).items():
-            Gauge(f"chartseal_{name}", text, registry=self._registry).set_function(ask)
+            Gauge(f"chartseal_{name}", text, registry=self._registry).set_function(partial(_told, ask))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that ended."""
@@ -56,3 +63,10 @@ class Metrics:
     def text(self) -> bytes:
         """All of them in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+def _told(ask: Callable[[], float]) -> float:
+    try:
+        return ask()
+    except (ChartSealError, OSError):
+        return math.nan

@@ -75,6 +75,7 @@ _STATUS: Final[dict[type[ChartSealError], int]] = {
     matching.IndexUnavailable: 503,
     matching.QuotaUnavailable: 503,
     matching.RelayUnavailable: 503,
+    matching.RelayFull: 507,
     matching.MatchingError: 409,
     clinic.FaultUnfounded: 422,
     store.LocatorInvalid: 422,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,15 +24,20 @@ from starlette.types import ASGIApp
 
 from clinic import durable
 from clinic.clock import Clock
-from clinic.errors import InputInvalid
+from clinic.errors import HomeInvalid, InputInvalid
+from network.errors import ClockApart
 from network.server.limits import Limits
-from network.server.logs import log_to
+from network.server.logs import EventLog, log_to, places
 from network.server.protocol import protocol_class
+from network.signatures import AHEAD_S
 from network.tls import ServerIdentity
 from scheme.errors import ChartSealError
 
 RENEWAL_S = 3600.0
 """How often the server looks whether its certificate ends soon."""
+RESERVED_S = 2
+"""Seconds of requests ahead for which the file of ``Started`` is written once."""
+_WAIT_S = 0.02
 _BACKLOG = 512
 
 
@@ -65,24 +72,48 @@ class Listen:
 class Started:
     """When a server started, for its signatures' sake: later than any request that an earlier run may have accepted.
 
-    Members whose clock is ahead sign requests of the future; the newest such time is kept in a file.
+    A file has a time up to which requests may have been accepted, always written before the first of them is: a kill
+    leaves nothing out, nor does a clock that was set back meanwhile. It is at most ``RESERVED_S`` above the newest one,
+    so that it is not written with each. Several threads may use this.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
+        """Raises ``HomeInvalid`` when the file is damaged."""
         self._path = path
-        kept = durable.read(path).decode() if path.exists() else ""
-        self.moment = max(clock(), int(kept) if kept.isdecimal() else 0)
         self._clock = clock
+        self._kept = _kept(path)
+        self._lock = threading.Lock()
+        self.moment = max(clock(), self._kept)
 
     def remember(self, created: int) -> None:
-        """Keep ``created`` (unix seconds), before a request of that time is accepted."""
-        durable.write(self._path, str(created).encode())
+        """Keep that a request of ``created`` (unix seconds) was accepted, before it is. Raises ``DiskFull``."""
+        with self._lock:
+            if created > self._kept:
+                durable.write(self._path, str(created + RESERVED_S).encode())
+                self._kept = created + RESERVED_S
 
-    def wait_until_past(self) -> None:
-        """Return in the second after the start, so that a client with the right time is not turned away."""
-        deadline = time.monotonic() + 1.5
-        while self._clock() <= self.moment and time.monotonic() < deadline:
-            time.sleep(0.02)
+    def wait_until_past(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Return in the second after the start, so that a client with the right time is not turned away.
+
+        That takes seconds. Raises ``ClockApart`` when this machine's clock was set back by more.
+        """
+        for _ in range(round((AHEAD_S + RESERVED_S + 1.5) / _WAIT_S)):
+            if self._clock() > self.moment:
+                return
+            sleep(_WAIT_S)
+        raise ClockApart(
+            f"this machine's clock is {self.moment - self._clock()} s behind requests that the server took before; set "
+            "the clock, or start the server when so much time has passed"
+        )
+
+
+def _kept(path: Path) -> int:
+    if not path.exists():
+        return 0
+    text = durable.read(path)
+    if not text.isdigit():
+        raise HomeInvalid(f"{path.name} is damaged; delete it when the server has been down for two minutes")
+    return int(text)
 
 
 def serve(
@@ -101,7 +132,8 @@ def serve(
     context = identity.server_context()
     config = uvicorn.Config(
         app,
-        http=protocol_class(limits.head_timeout_s),
+        http=protocol_class(limits),
+        h11_max_incomplete_event_size=limits.max_head_bytes,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -154,11 +186,14 @@ class _Server(uvicorn.Server):
         yield
 
     async def _renew(self) -> None:
+        log = EventLog()
         while True:
             await asyncio.sleep(RENEWAL_S)
-            with contextlib.suppress(ChartSealError):  # tried again; the certificate at hand is good for weeks
-                if await asyncio.to_thread(self._identity.renew):
-                    self._identity.reload(self._context)
+            try:  # what fails is tried again; the certificate at hand is good for weeks
+                await asyncio.to_thread(self._identity.renew)
+                self._identity.reload(self._context)
+            except (ChartSealError, OSError) as error:
+                log.tell("renewal-failed", level=logging.WARNING, **places(error))
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
-"""HTTP/1.1 by uvicorn and h11, with two limits that they lack.
+"""HTTP/1.1 by uvicorn and h11, with three limits that they lack.
 
-A request's head has to arrive within some seconds. A connection that the server closes is closed, also when the client
-does not answer the end of TLS (for which asyncio waits half a minute): a stop does not wait for idle clients.
+An address has so many connections. A request's head has to arrive within some seconds. A connection that the server
+closes is closed, also when the client does not answer the end of TLS (for which asyncio waits half a minute): a stop
+does not wait for idle clients.
 """
 
 from __future__ import annotations
@@ -15,21 +16,30 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from network.errors import MessageInvalid
+from network.server.limits import Limits, address_key
 
 _CLOSE_S = 0.5
 _CUT_S = 30.0
 
 
-def protocol_class(head_timeout_s: float) -> type[H11Protocol]:
-    """The protocol whose connections wait no longer than ``head_timeout_s`` for a head once they wait for one."""
+def protocol_class(limits: Limits) -> type[H11Protocol]:
+    """The protocol, of which an address has ``max_connections_of_address`` open.
 
-    class TimedProtocol(H11Protocol):
+    They wait no longer than ``head_timeout_s`` for a head once they wait for one.
+    """
+
+    class LimitedProtocol(H11Protocol):
+        _address = ""
         _timer: asyncio.TimerHandle | None = None
         _socket: socket.socket
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._socket = transport.get_extra_info("socket")
+            self._address = address_key(self.client[0] if self.client else "")
+            of_address = sum(getattr(other, "_address", "") == self._address for other in self.connections)
+            if of_address > limits.max_connections_of_address:
+                transport.abort()
             self._wait_for_head()
 
         def data_received(self, data: bytes) -> None:
@@ -79,7 +89,7 @@ def protocol_class(head_timeout_s: float) -> type[H11Protocol]:
             if not waiting or self.timeout_keep_alive_task is not None:
                 self._stop_waiting()
             elif self._timer is None:
-                self._timer = self.loop.call_later(head_timeout_s, self._give_up)
+                self._timer = self.loop.call_later(limits.head_timeout_s, self._give_up)
 
         def _stop_waiting(self) -> None:
             if self._timer is not None:
@@ -91,4 +101,4 @@ def protocol_class(head_timeout_s: float) -> type[H11Protocol]:
             if not self.transport.is_closing():
                 self.transport.abort()
 
-    return TimedProtocol
+    return LimitedProtocol

@@ -18,9 +18,9 @@ from clinic.keystore import MemberSecrets
 from clinic.match_service import MatchPlace
 from clinic.proxy_fault import FaultFolder
 from clinic.site import Site
-from ledger.bodies import Role
 from network.admission import Admission
 from network.endpoint import EndpointBook
+from network.server.hospitals import Hospitals
 from network.server.lasting_engine import LastingEngine
 from network.server.limits import Limits
 from network.server.match_desk import MatchDesk
@@ -44,12 +44,7 @@ class HospitalServices:
     ca_pem: str
     writing: threading.Lock
     """Held while a letter or a card is compared with what is there and put."""
-
-    @property
-    def hospital_id(self) -> str | None:
-        """The home's first hospital, if it has one."""
-        people = self.home.directory.people()
-        return next((person.member_id for person in people if person.role == Role.HOSPITAL), None)
+    hospitals: Hospitals
 
 
 @contextmanager
@@ -70,7 +65,7 @@ def opened(
     with home.site() as opened_site, closing(LastingEngine(home)) as engine:
         hospitals = OwnHospitals(home.hospitals, engine, home.clock)
         site = replace(opened_site, engine=engine, hospitals=hospitals)
-        place = MatchPlace.of(home.folder, home.directory)
+        place = MatchPlace.of(home.folder, home.directory, home.config.match_index)
         with closing(MatchDesk(place, site, authority, limits)) as matching:
             yield HospitalServices(
                 home,
@@ -83,6 +78,7 @@ def opened(
                 incoming,
                 ca_pem,
                 threading.Lock(),
+                Hospitals(home.directory),
             )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,10 +14,28 @@ from clinic import hospital as hospitals
 from clinic.delivery import finish_pending
 from clinic.errors import HospitalUnreachable, LinkInvalid, NotPermitted, OutboxPending, SealRefused
 from clinic.hospital import HospitalClient, HospitalService, Linked
+from clinic.site import Site
 from ledger.bodies import AnchorBlocks, BlockAnchor
 from ledger.bodies.anchoring import MAX_ANCHORED_BLOCKS
 from ledger.engine import Receipt
-from ledger.refusals import AuthorElsewhere, AuthorNotPermitted
+from ledger.refusals import (
+    AuthorElsewhere,
+    AuthorNotPermitted,
+    BlockExists,
+    CertificateExpired,
+    CertificateRefused,
+    ChapterTaken,
+    MemberRemoved,
+    MemberSuspended,
+    MemberUnknown,
+    Refused,
+    Replayed,
+    ScopeRetired,
+    ScopeUnknown,
+    SignerRemoved,
+    SignerSuspended,
+    TimeSkewed,
+)
 from scheme.header import BlockHeader, VerifiedHeader
 from scheme.keys import SigningKey, VerifyingKey
 from tests.clinic.forging import anchoring, begin, members_of
@@ -159,16 +179,75 @@ def test_an_answer_that_is_lost_anchors_nothing_twice(scene: Scene) -> None:
     everything_is_in_once(scene, ["anchored"])
 
 
-def test_a_batch_whose_author_may_no_longer_write_is_refused(scene: Scene) -> None:
+def refusing(scene: Scene, refusal: type[Refused]) -> Site:
+    def refuse(_subject: object) -> None:
+        raise refusal("refused for a test")
+
+    return at_hospital(scene.site, scene.riverside.member_id, offline(scene, before_link=refuse, before_anchor=refuse))
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_may_pass_keeps_what_an_offline_author_sealed(scene: Scene, linked: bool) -> None:
+    """It may be the only copy: she was told not to seal it again."""
+    away = offline(scene, **{"before_anchor" if linked else "before_link": unreachable})
+    with pytest.raises(OutboxPending, match="do not seal them again"):
+        scene.seal(draft(text="the only copy"), **at(scene, away))
+    for refusal in (
+        SignerSuspended, CertificateExpired, MemberSuspended, AuthorNotPermitted, AuthorElsewhere, MemberUnknown,
+        ScopeUnknown, TimeSkewed, ChapterTaken, BlockExists, CertificateRefused, Replayed,
+    ):  # fmt: skip
+        with pytest.raises(OutboxPending, match=r"refused for a test.*stay in the outbox, run `chartseal outbox`"):
+            finish_pending(refusing(scene, refusal), scene.home.outbox)
+        assert len(scene.home.outbox.pending()) == 1, refusal
+    assert finish_pending(scene.site, scene.home.outbox) == 1
+    everything_is_in_once(scene, ["the only copy"])
+
+
+@pytest.mark.parametrize("refusal", [ScopeRetired, MemberRemoved, SignerRemoved])
+def test_what_can_never_pass_ends_a_batch_and_says_which(scene: Scene, refusal: type[Refused]) -> None:
     with pytest.raises(OutboxPending):
-        scene.seal(draft(text="too late"), **at(scene, offline(scene, before_link=unreachable)))
-
-    def refuse(_headers: Sequence[BlockHeader]) -> None:
-        raise AuthorNotPermitted("the author may not write to this record; ask the patient for a grant to write")
-
-    with pytest.raises(SealRefused, match="seal the records again"):
-        finish_pending(at(scene, offline(scene, before_link=refuse))["site"], scene.home.outbox)  # type: ignore[arg-type]
+        scene.seal(draft(text="too late"), **at(scene, offline(scene, before_anchor=unreachable)))
+    with pytest.raises(SealRefused, match="seal the records again") as told:
+        finish_pending(refusing(scene, refusal), scene.home.outbox)
     assert (scene.home.outbox.pending(), scene.store.blocks) == ([], {})
+    for word in ("1 block of", scene.patient.member_id[:12], scene.riverside.member_id[:12], "sealed 2026-03-01"):
+        assert word in str(told.value)
+
+
+@pytest.mark.parametrize("refusal", [ScopeRetired, MemberSuspended])
+def test_an_earlier_batch_that_fails_keeps_no_new_record_back(scene: Scene, refusal: type[Refused]) -> None:
+    """Those are sealed and anchored first; the error says which batch it is about, and that it is not of this run."""
+    with pytest.raises(OutboxPending):
+        scene.seal(draft(text="earlier"), **at(scene, offline(scene, before_anchor=unreachable)))
+    (earlier,) = scene.home.outbox.pending()
+
+    def refuse_earlier(body: AnchorBlocks) -> None:
+        if body.blocks[0].chapter == earlier.blocks[0].chapter:
+            raise refusal("refused for a test")
+
+    with pytest.raises((OutboxPending, SealRefused), match="anchored, do not seal them again") as told:
+        scene.seal(draft(text="new"), **at(scene, offline(scene, before_anchor=refuse_earlier)))
+    assert earlier.folder.name in str(told.value)
+    assert list(scene.own().values()) == [b"new"]
+
+
+def test_every_batch_is_tried_though_the_first_is_damaged_and_the_second_cut(scene: Scene) -> None:
+    for text in ("damaged", "cut", "sound"):
+        with pytest.raises(OutboxPending):
+            scene.seal(draft(text=text), **at(scene, offline(scene, before_link=unreachable)))
+    damaged, cut, sound = scene.home.outbox.pending()
+    damaged.folder.joinpath("batch.json").write_bytes(b"{}")
+    spool = cut.folder / "blocks"
+    os.truncate(spool, spool.stat().st_size - 1)
+    with pytest.raises(OutboxPending, match=f"{damaged.folder.name} is damaged"):
+        finish_pending(scene.site, scene.home.outbox)
+    assert not sound.folder.exists()
+    shutil.rmtree(damaged.folder)
+    with pytest.raises(OutboxPending, match=f"{cut.folder.name}/blocks is shorter"):
+        finish_pending(scene.site, scene.home.outbox)
+    assert spool.exists(), "all that is left of it stays"
+    assert list(scene.own().values()) == [b"sound"]
+    assert len(scene.store.blocks) == 1
 
 
 def test_a_thousand_blocks_are_linked_in_one_call(scene: Scene) -> None:

@@ -11,9 +11,13 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from clinic import durable, match_talk, matching, membership
-from clinic.errors import NotPermitted
+from clinic.errors import InputInvalid, NotPermitted
+from clinic.home import Home
+from clinic.home_config import Config
+from clinic.home_folder import CONFIG
 from clinic.keystore import MemberSecrets
 from clinic.match_authority import PseudonymRequest
 from clinic.match_epoch import EPOCH_DAYS, epoch_at
@@ -32,6 +36,7 @@ from matching.closure import Closure
 from matching.errors import (
     AnswerInvalid,
     BindingFailed,
+    IndexUnavailable,
     IssuerKeyChanged,
     NotBothAccepted,
     NotEnrolled,
@@ -45,15 +50,18 @@ from matching.errors import (
     SessionEnded,
     TooLittleShared,
 )
+from matching.index_request import Action, IndexRequest
 from matching.index_store import IndexStore
 from matching.oprf import OprfKey
 from matching.relay import SqliteRelay
 from matching.report import Reason, Report
 from matching.symptoms import Symptoms
 from matching.vocabulary import Vocabulary
+from scheme import canonical, keyfile
 from scheme.certificates import CertificateInvalid
 from scheme.keys import SigningKey
 from tests.clinic.scene import PASSWORD, RIVERSIDE, Scene
+from tests.servers.postgresql import fresh_database
 
 SEIZURE, ATAXIA, HEARING, FEVER, ITCH = "HP:0001250", "HP:0001251", "HP:0000365", "HP:0001945", "HP:0000989"
 
@@ -200,6 +208,17 @@ def test_nothing_is_exchanged_before_both_accepted(world: World) -> None:
 def test_two_who_find_each_other_have_one_match(world: World) -> None:
     match_id = world.matched()
     assert world.find(world.brita) == world.find(world.ada) == [match_id]
+
+
+def test_an_offer_that_ended_gives_its_place_to_another(world: World) -> None:
+    world.scene.clock.advance(8 * 86_400)  # an epoch begins, so that two weeks are left of it
+    ended = world.matched()
+    world.scene.clock.advance(14 * 86_400 + 1)
+    (match_id,) = world.find(world.brita)
+    assert world.find(world.ada) == [match_id] != [ended]
+    with world.desk(world.ada) as desk:
+        assert [each.match_id for each in matching.matches(desk)] == [match_id]
+    assert len(slots(world.place.folder / "pairings.sqlite")) == 1
 
 
 def test_an_acceptance_is_sent_again_not_made_again(world: World) -> None:
@@ -350,8 +369,33 @@ def test_after_opt_out_no_byte_is_left(world: World) -> None:
         if path.is_file():
             data = path.read_bytes()
             assert not [trace for trace in traces if trace in data], path.name
-    with world.desk(world.ada) as desk, pytest.raises(NotOptedIn):
+
+
+@pytest.mark.parametrize("lost", ["the pairings", "the answer", "an answer of before"])
+def test_an_opt_out_that_was_cut_is_finished_by_the_next(world: World, lost: str) -> None:
+    """Between tags and pairings at the index, or on the way back to her; an index of before refused the second."""
+    world.matched()
+    with world.desk(world.ada) as desk:
+        tag = desk.book.state.tags[SEIZURE].tag
+        index = desk.services.index
+        request = desk.request(Action.OPT_OUT)
+        if lost == "the pairings":
+            index._index.opt_out(request)
+        else:
+            index.submit(request)
+        if lost == "an answer of before":
+            desk.services.__dict__["index"] = GoneIndex()
         matching.opt_out(desk)
+        assert not desk.book.state.opted_in
+    assert tag.hex().encode() not in (world.place.folder / "pairings.sqlite").read_bytes()
+    assert world.find(world.brita) == []
+
+
+class GoneIndex:
+    """An index that refuses who is not in it."""
+
+    def submit(self, _request: IndexRequest) -> None:
+        raise NotOptedIn("this pseudonym is not in the index; opt in first")
 
 
 def slots(path: Path) -> list[tuple[int, bytes]]:
@@ -483,6 +527,21 @@ def test_a_forged_message_is_dropped(world: World) -> None:
     assert read.dropped == ["message-unreadable"]
 
 
+def test_both_see_what_the_relay_dropped(world: World) -> None:
+    """The reader by the numbers that are missing, the writer by what nobody confirms; the last ones only so."""
+    match_id = world.talking()
+    world.send(world.ada, match_id, "dropped")
+    with world.desk(world.brita) as desk:
+        desk.services.relay.delete(desk.meeting(match_id).mailbox, up_to=1 << 40)
+    world.send(world.ada, match_id, "read")
+    read = world.read(world.brita, match_id)
+    assert ([text for _, text in read.texts], len(read.missing)) == (["read"], 1)
+    world.send(world.brita, match_id, "answer")
+    assert world.read(world.ada, match_id).unconfirmed == 2  # all from the first that is missing
+    world.send(world.ada, match_id, "dropped too")
+    assert world.read(world.ada, match_id).unconfirmed == 3
+
+
 def test_what_a_full_mailbox_does_not_take_is_sent_later(world: World) -> None:
     match_id = world.talking()
     with world.desk(world.brita) as desk:
@@ -558,6 +617,52 @@ def test_a_report_names_the_other_to_the_authority_and_holds_no_text(world: Worl
 
 
 # What lies in the home
+
+
+@pytest.mark.slow
+def test_the_index_may_be_in_postgresql(scene: Scene, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the home's configuration, across commands; pairings stay in the home, and go with an opt-out as ever."""
+    given = sa.make_url(fresh_database())
+    monkeypatch.setenv("PGPASSWORD", str(given.password))
+    home, url = scene.home, f"postgresql://{given.username}@{given.host}:{given.port}/{given.database}"
+    durable.write(home.folder / CONFIG, canonical.dumps(replace(home.config, match_index=url).to_json()))
+    place = MatchPlace.of(home.folder, home.directory, home.config.match_index)
+    world = World(scene, vocabulary, place)
+    match_id = world.matched()
+    with open_book(place.patients, world.brita) as book, home.matching(scene.site) as services:
+        desk = Desk(scene.site, services, world.brita, book)
+        assert [each.match_id for each in matching.find(desk, top=5, least=0.0)] == [match_id]
+        matching.opt_out(desk)
+    assert world.find(world.ada) == []
+    assert not (place.folder / "index.sqlite").exists()
+    assert slots(place.folder / "pairings.sqlite") == []
+    store = IndexStore.open(url)
+    assert len(list(store.records())) == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("postgresql://me:hunter22@127.0.0.1:1/matches", InputInvalid),
+        ("postgresql://me@127.0.0.1:1/matches", IndexUnavailable),
+        ("matches.sqlite", IndexUnavailable),
+    ],
+)
+def test_a_home_whose_index_cannot_be_reached_is_not_made(tmp_path: Path, url: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as told:
+        Home.create(
+            tmp_path / "home", stores=[tmp_path.as_uri()], password=PASSWORD, proxies=1, threshold=1, match_index=url,
+            profile=keyfile.TEST,
+        )  # fmt: skip
+    assert "hunter22" not in str(told.value)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_home_of_before_has_its_index_in_itself(scene: Scene) -> None:
+    before = scene.home.config.to_json()
+    del before["match_index"]
+    assert Config.from_json(before) == scene.home.config
 
 
 def test_no_symptom_lies_anywhere_in_clear(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,11 +1,13 @@
 """Suspended, removed, renewed: what a member can still do, and what others still do for it."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from clinic import membership
-from clinic.errors import InputInvalid, NotPermitted, ProxyRefused
+from clinic.errors import InputInvalid, NotPermitted, ProxiesInsufficient, ProxyRefused
+from clinic.grants import Decision, grant
 from clinic.guardians import RecoveryFolder, split
 from clinic.history import plan
 from clinic.proxy_answer import Ask
@@ -21,7 +23,7 @@ from ledger.refusals import (
     WrongSigner,
 )
 from scheme.certificates import CertificateInvalid
-from tests.clinic.scene import HILLCREST, OTHER, PASSWORD, Scene, draft
+from tests.clinic.scene import EVERYTHING, HILLCREST, OTHER, PASSWORD, Scene, draft
 
 DAY = 86_400
 
@@ -134,14 +136,49 @@ def test_nobody_grants_to_asks_or_shares_with_a_suspended_member(scene: Scene) -
         scene.ask(by=scene.second)
 
 
-def test_grant_is_not_shared_among_proxies_one_of_which_is_suspended(scene: Scene) -> None:
+def out_of_office(scene: Scene, member_id: str, how: str) -> None:
+    """The member is suspended, removed, or its certificate has ended."""
+    if how == "suspended":
+        suspend(scene, member_id)
+    elif how == "removed":
+        membership.remove(scene.site, scene.authority, member_id)
+    else:
+        renewed(scene, member_id, 1)
+        scene.clock.advance(DAY + 1)
+
+
+OUT_OF_OFFICE = ("suspended", "removed", "has ended")
+
+
+@pytest.mark.parametrize("how", OUT_OF_OFFICE)
+def test_grant_goes_without_a_proxy_that_is_not_in_office(scene: Scene, how: str) -> None:
     scene.seal()
-    suspend(scene, scene.proxies[1].member_id)
-    with pytest.raises(NotPermitted, match="that proxy is suspended"):
-        scene.grant()
-    reinstate(scene, scene.proxies[1].member_id)
-    scene.grant()
+    first, out, third = (keys.member_id for keys in scene.proxies)
+    out_of_office(scene, out, how)
+    record = scene.site.state().grant(scene.grant())
+    assert record is not None
+    assert record.proxies == (first, third)
+    assert not (scene.home.folder / "proxies" / out / record.grant).exists()
     assert scene.read()
+
+
+@pytest.mark.parametrize("how", OUT_OF_OFFICE)
+def test_grant_needs_a_threshold_of_proxies_in_office_and_says_which_are_not(scene: Scene, how: str) -> None:
+    scene.seal()
+    for keys in scene.proxies[:2]:
+        out_of_office(scene, keys.member_id, how)
+    with pytest.raises(ProxiesInsufficient, match="0 of the 2 proxies needed took") as told:
+        scene.grant()
+    for keys in scene.proxies[:2]:
+        assert re.search(rf"proxy {keys.member_id[:8]}: [^;]*{how}", str(told.value))
+    assert not (scene.home.folder / "proxies" / scene.proxies[2].member_id).exists()
+
+
+def test_without_any_proxy_the_refusal_says_so(scene: Scene) -> None:
+    scene.seal()
+    site = replace(scene.site, proxies={})
+    with pytest.raises(ProxiesInsufficient, match=r"0 of the 2 .*: no more than 0 are known here"):
+        grant(site, scene.patient, scene.reader.member_id, Decision(EVERYTHING), request_id=None)
 
 
 def test_reason_is_for_the_suspended_member_alone_and_of_the_last_time(scene: Scene) -> None:

@@ -123,6 +123,14 @@ def test_another_place_changes_no_file_but_the_index(tmp_path: Path, linked_befo
         source.fileno()
 
 
+def test_a_file_that_lost_bytes_is_no_block(tmp_path: Path) -> None:
+    batch = filled(outbox_in(tmp_path), linked=True)
+    for entry in batch.blocks:
+        os.truncate(batch.folder / entry.file, entry.offset + entry.sealed.end - 1)
+        with pytest.raises(OutboxPending, match=f"{entry.file} is shorter"), batch.open(entry):
+            pass
+
+
 def test_an_index_that_is_cut_or_of_an_earlier_form_is_told(tmp_path: Path) -> None:
     outbox = outbox_in(tmp_path)
     index = filled(outbox, linked=True).folder / "batch.json"

@@ -9,6 +9,7 @@ from clinic import revocation
 from clinic.errors import ProxiesInsufficient, ProxyRefused
 from clinic.key_fragments import Parties, ScopeFragment, rekey_terms, seal_fragments
 from clinic.keystore import MemberSecrets
+from clinic.own_scopes import master_of, own_scopes
 from clinic.proxy import ProxyClient, ProxyService
 from clinic.proxy_answer import Ask
 from clinic.requests import Access, new_id
@@ -196,19 +197,20 @@ def test_a_deposit_of_garbage_beside_a_good_one_does_no_harm(scene: Scene, block
 
 
 def test_a_deposit_signed_by_somebody_else_is_never_used(scene: Scene, block: str) -> None:
-    """Well sealed to the proxy, in the patient's name, for this grant and scope, but with another's signature."""
+    """Well sealed to the proxy, in the patient's name, for this grant, scope and key, but with another's signature."""
     record = scene.site.state().grants(patient=scene.patient.member_id)[-1]
     receiving = scene.reader.receiving.public_key
     scope = scene.anchored(block).scope
-    thief = umbral.SecretKey.generate()
+    line = own_scopes(scene.site, scene.site.state(), scene.patient)[scope]
+    secret = master_of(scene.patient).scope_key(line.scope)
     terms = rekey_terms(record.grant, scope, record.until)
-    forged = umbral.generate_rekey(thief, receiving, scene.other.signing, terms, 2, 3)
+    forged = umbral.generate_rekey(secret, receiving, scene.other.signing, terms, 2, 3)
 
     def make(member_id: str) -> bytes:
         member = scene.site.state().member(member_id)
         assert member is not None
         parties = Parties(record.grant, scene.patient.signing.verifying_key, receiving)
-        fragments = [ScopeFragment(scope, thief.public_key, forged[0])]
+        fragments = [ScopeFragment(scope, secret.public_key, forged[0])]
         return seal_fragments(fragments, parties, until=None, proxy=HpkePublicKey(member.keys.hpke))
 
     garbage_beside(scene, make)

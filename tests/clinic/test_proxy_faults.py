@@ -7,20 +7,26 @@ from dataclasses import replace
 
 import pytest
 
-from clinic import family, revocation
-from clinic.errors import FaultInvalid, FaultUnfounded, ProxiesInsufficient, ProxyRefused
+from clinic import family, membership, revocation
+from clinic.errors import DiskFull, FaultInvalid, FaultUnfounded, ProxiesInsufficient, ProxyRefused
 from clinic.grants import Decision, grant
 from clinic.history import plan, read_history
+from clinic.key_fragments import Parties, ScopeFragment, rekey_terms, seal_fragments
+from clinic.letters import FolderMailbox
+from clinic.own_scopes import own_scopes
 from clinic.proxy import ProxyClient
 from clinic.proxy_answer import Ask, ProxyAnswer
 from clinic.proxy_fault import FaultFolder, ProxyFault
 from clinic.requests import Access
 from clinic.site import Site
-from scheme.errors import SignatureInvalid
+from ledger.errors import LedgerUnavailable
+from ledger.refusals import MemberSuspended
+from ledger.transactions import SignedTransaction
+from scheme.errors import ChartSealError, SignatureInvalid
 from scheme.scopes import Category
-from scheme.umbral import PublicKey
+from scheme.umbral import PublicKey, SecretKey, generate_rekey
 from tests.clinic.scene import Scene, draft
-from tests.clinic.stubs import ProxyStub, with_proxies
+from tests.clinic.stubs import EngineStub, ProxyStub, at_engine, with_proxies
 
 LABORATORY = Access(frozenset({Category.LABORATORY}))
 
@@ -103,6 +109,31 @@ def test_an_honest_proxy_cannot_be_accused(scene: Scene, block: str, fault: Prox
     swapped = replace(statement, fragments=fault.statement.fragments)
     with pytest.raises(FaultUnfounded, match="signature-invalid"):
         replace(sound, statement=swapped, fragment=fault.fragment).check(scene.site.state())
+
+
+@pytest.mark.parametrize("named", ["the key that was split", "the scope's key"])
+def test_a_patient_who_splits_another_key_than_the_scopes_has_no_proxy_accused(
+    scene: Scene, block: str, named: str
+) -> None:
+    """Signed by her for the scope: whoever used such a fragment would sign one that fails for the scope's key."""
+    state = scene.site.state()
+    (record,) = state.grants(patient=scene.patient.member_id)
+    scope = scene.anchored(block).scope
+    line = own_scopes(scene.site, state, scene.patient)[scope]
+    another = SecretKey.generate()
+    named_key = another.public_key if named == "the key that was split" else PublicKey(line.key)
+    parties = Parties(record.grant, scene.patient.signing.verifying_key, scene.reader.receiving.public_key)
+    terms = rekey_terms(record.grant, scope, record.until)
+    shares = generate_rekey(another, parties.receiving, scene.patient.signing, terms, record.threshold, 3)
+    for keys, share in zip(scene.proxies, shares, strict=True):
+        fragments = [ScopeFragment(scope, named_key, share)]
+        sealed = seal_fragments(fragments, parties, until=record.until, proxy=keys.hpke.public_key)
+        scene.site.proxies[keys.member_id].deposit(record.grant, record.grant, sealed)
+    reported: list[ProxyFault] = []
+    site = replace(scene.site, report=reported.append)
+    with pytest.raises(ProxiesInsufficient, match="no sound key fragment"):
+        scene.read(site=site)
+    assert reported == []
 
 
 def test_an_answer_about_something_else_is_no_evidence(scene: Scene, fault: ProxyFault) -> None:
@@ -230,6 +261,58 @@ def test_with_fewer_proxies_than_the_threshold_nothing_is_granted(scene: Scene) 
     with pytest.raises(ProxiesInsufficient, match=r"1 of the 2 proxies needed took.*cannot be reached"):
         grant(deaf(scene, 0, 2), scene.patient, scene.reader.member_id, Decision(LABORATORY), request_id=None)
     assert not scene.site.state().grants(patient=scene.patient.member_id)
+
+
+class FullMailbox(FolderMailbox):
+    """Takes no letters."""
+
+    def deliver(self, letter_id: str, reader: str, sealed: bytes) -> None:
+        raise DiskFull("no space is left on the disk; free some space and run this again")
+
+
+def failing(scene: Scene, step: str) -> Site:
+    """The site at which a grant fails at that step."""
+
+    def suspended(_transaction: SignedTransaction) -> None:
+        membership.suspend(scene.site, scene.authority, scene.proxies[2].member_id)
+
+    def lost(_transaction: SignedTransaction) -> None:
+        raise LedgerUnavailable("nobody knows whether the ledger took it")
+
+    if step == "proxies":
+        return deaf(scene, 0, 2)
+    if step == "letter":
+        return replace(scene.site, mailbox=FullMailbox(scene.home.folder / "full"))
+    return at_engine(scene.site, EngineStub(scene.site.engine, before_submit=suspended if step == "ledger" else lost))
+
+
+def keeping(scene: Scene) -> set[str]:
+    """The proxies that keep fragments."""
+    return {path.parts[-3] for path in (scene.home.folder / "proxies").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("step", "error"), [("proxies", ProxiesInsufficient), ("letter", DiskFull), ("ledger", MemberSuspended)]
+)
+def test_a_grant_that_failed_leaves_no_fragments(scene: Scene, step: str, error: type[ChartSealError]) -> None:
+    site = failing(scene, step)
+    with pytest.raises(error):
+        grant(site, scene.patient, scene.reader.member_id, Decision(LABORATORY), request_id=None)
+    assert keeping(scene) == set()
+
+
+def test_a_family_link_that_failed_leaves_no_fragments(scene: Scene) -> None:
+    site = failing(scene, "ledger")
+    with pytest.raises(MemberSuspended):
+        family.invite(site, scene.patient, scene.other.member_id, Decision(LABORATORY))
+    assert keeping(scene) == set()
+
+
+def test_fragments_stay_while_nobody_knows_whether_the_ledger_took_the_grant(scene: Scene) -> None:
+    site = failing(scene, "answer")
+    with pytest.raises(LedgerUnavailable):
+        grant(site, scene.patient, scene.reader.member_id, Decision(LABORATORY), request_id=None)
+    assert keeping(scene) == {keys.member_id for keys in scene.proxies}
 
 
 def test_a_grants_extension_goes_to_its_own_proxies(scene: Scene) -> None:

@@ -3,13 +3,14 @@
 import errno
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clinic import guardians
-from clinic.errors import DiskFull, InputInvalid, NameUnknown, NotPermitted
-from clinic.guardians import RecoveryFolder, release_share, restore, split
+from clinic.errors import DiskFull, HomeInvalid, InputInvalid, NameUnknown, NotPermitted
+from clinic.guardians import HandedShare, RecoveryFolder, hand_over, recovered, release_share, restore, split, take_in
 from clinic.keystore import MemberSecrets
 from clinic.requests import new_id
 from scheme import canonical
@@ -152,6 +153,7 @@ def test_a_damaged_share_or_bundle_is_told(scene: Scene, folder: RecoveryFolder,
     bundle.write_bytes(bundle.read_bytes()[:size])
     with pytest.raises(ChartSealError):
         restore(folder, scene.patient.member_id, shares)
+    assert restore(folder, scene.patient.member_id, divided(scene, folder)[1:])  # a new split replaces it
 
 
 @pytest.mark.parametrize("field", ["digests", "sealed", "owner", "threshold", "type"])
@@ -172,6 +174,40 @@ def test_a_bundle_that_lacks_a_field_is_told(scene: Scene, folder: RecoveryFolde
 def test_nobody_split_anything(folder: RecoveryFolder) -> None:
     with pytest.raises(NameUnknown):
         restore(folder, new_id(), [])
+
+
+def test_what_guardians_hand_in_is_all_it_takes(scene: Scene, folder: RecoveryFolder) -> None:
+    patient = scene.patient.member_id
+    split(scene.site, folder, scene.patient, [each.member_id for each in people(scene)], 2, home=b"where it was")
+    files = [hand_over(folder, guardian, patient).to_secret_bytes() for guardian in people(scene)]
+    handed = [HandedShare.from_secret_bytes(file) for file in files]
+    assert [each.to_secret_bytes() for each in handed] == files
+    back = recovered(handed[1:])
+    assert (back.secrets.to_secret_bytes(), back.home) == (scene.patient.to_secret_bytes(), b"where it was")
+    assert "where it was" not in repr(back)
+    with pytest.raises(NameUnknown, match="no bundle"):
+        recovered([replace(each, bundle=None) for each in handed])
+    with pytest.raises(HomeInvalid):
+        HandedShare.from_secret_bytes(files[0][:-9])
+
+
+def test_a_guardian_elsewhere_has_her_newest_share_by_letter(
+    scene: Scene, folder: RecoveryFolder, tmp_path: Path
+) -> None:
+    patient, who = scene.patient.member_id, [each.member_id for each in people(scene)]
+    own = RecoveryFolder(tmp_path / "guardian")
+    for _ in range(4):  # within a second
+        split(scene.site, folder, scene.patient, who, 2, elsewhere={scene.reader.member_id})
+    take_in(scene.site, own, scene.reader, patient)
+    assert hand_over(own, scene.reader, patient) == hand_over(folder, scene.reader, patient)
+    take_in(scene.site, own, scene.second, patient)  # nothing was sent to her
+    with pytest.raises(NameUnknown):
+        release_share(own, scene.second, patient)
+    (forged, *_) = scene.site.mailbox.list(scene.reader.member_id, f"{patient}.recovery.")
+    newest = f"{patient}.recovery.{'9' * 12}"
+    scene.site.mailbox.deliver(newest, scene.reader.member_id, scene.site.mailbox.fetch(forged, scene.reader.member_id))
+    with pytest.raises(NotForThisKey):
+        take_in(scene.site, own, scene.reader, patient)
 
 
 def test_shares_on_paper(scene: Scene, folder: RecoveryFolder, tmp_path: Path) -> None:

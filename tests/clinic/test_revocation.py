@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from clinic import revocation
+from clinic import membership, revocation
 from clinic.delivery import finish_pending
 from clinic.errors import GrantInactive, GrantUnknown, ProxyRefused, SealRefused
 from clinic.history import plan
 from clinic.keystore import MemberSecrets
-from clinic.membership import renew
 from clinic.proxy_answer import Ask
 from clinic.requests import Access, new_id
 from ledger.bodies import Release
 from ledger.refusals import CardVersionWrong, GrantExpired, GrantRevoked, ScopeRetired
+from ledger.rules import consent
 from ledger.transactions import SignedTransaction
 from scheme.scopes import Category
 from tests.clinic.forging import anchor
@@ -287,7 +287,8 @@ def test_a_second_doctors_grant_still_reads_old_and_new_blocks(scene: Scene) -> 
     old = scene.seal(draft(text="before"), draft(Category.IMAGING, text="scan"))
     revoked, kept = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
     assert revoked != kept
-    assert revocation.revoke(scene.site, scene.patient, revoked) == 1
+    done = revocation.revoke(scene.site, scene.patient, revoked)
+    assert ([record.grant for record in done.rekeyed], done.left_out) == ([kept], {})
     new = scene.seal(draft(text="after"), draft(Category.IMAGING, text="scan"))
     assert scene.read(scene.second) == {old.blocks[0]: b"before", new.blocks[0]: b"after"}
 
@@ -315,17 +316,71 @@ def test_revoking_when_the_card_grew_a_decade_keeps_the_second_doctors_years(sce
     revoked, _ = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
     scene.clock.advance(4 * 366 * DAY)
     for member in scene.site.state().members():
-        renew(scene.site, scene.authority, member.member)
+        membership.renew(scene.site, scene.authority, member.member)
     revocation.revoke(scene.site, scene.patient, revoked)
     new = scene.seal(draft(year=2012, text="late"), draft(year=2030, text="now"))
     assert scene.read(scene.second) == {old.blocks[0]: b"old", new.blocks[0]: b"late", new.blocks[1]: b"now"}
+
+
+def test_a_grant_that_cannot_be_rekeyed_is_left_out_and_does_not_stop_a_revocation(scene: Scene) -> None:
+    """One proxy of hers is known and in office: too few for the second doctor's new keys, enough to revoke."""
+    old = scene.seal(draft(text="old"))
+    revoked, kept = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
+    unknown, suspended, known = (keys.member_id for keys in scene.proxies)
+    membership.suspend(scene.site, scene.authority, suspended)
+    names = (suspended, known)
+    site = replace(scene.site, proxies={name: scene.site.proxies[name] for name in names})
+    done = revocation.revoke(site, scene.patient, revoked)
+    ((left, why),) = done.left_out.items()
+    assert (done.rekeyed, left.grant, left.delegatee) == ((), kept, scene.second.member_id)
+    assert f"proxy {unknown[:8]}: it is not known here where it is" in why
+    assert f"proxy {suspended[:8]}: that proxy is suspended" in why
+    with pytest.raises(GrantInactive, match="revoked"):
+        scene.read()
+    new = scene.seal(draft(text="new"))
+    assert scene.read(scene.second) == {old.blocks[0]: b"old"}
+    membership.reinstate(scene.site, scene.authority, suspended)
+    scene.grant(LABORATORY, to=scene.second)
+    assert scene.read(scene.second) == {old.blocks[0]: b"old", new.blocks[0]: b"new"}
+
+
+def test_a_grant_that_would_grow_too_wide_is_left_out_of_a_revocation(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.seal(draft())
+    revoked, kept = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
+    record = scene.site.state().grant(kept)
+    assert record is not None
+    for module in (consent, revocation):
+        monkeypatch.setattr(module, "MAX_GRANT_SCOPES", len(record.scopes) + 1)
+    ((left, why),) = revocation.revoke(scene.site, scene.patient, revoked).left_out.items()
+    assert left == record
+    assert "at most" in why
+
+
+def test_a_removed_proxy_gets_no_fragments_of_new_scopes(scene: Scene) -> None:
+    scene.seal(draft(text="old"))
+    revoked, kept = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
+    removed = scene.proxies[0].member_id
+    membership.remove(scene.site, scene.authority, removed)
+    revocation.revoke(scene.site, scene.patient, revoked)
+    held = {keys.member_id: parts(scene, keys, kept) for keys in scene.proxies}
+    assert held.pop(removed) == 1
+    assert set(held.values()) == {2}
+    scene.seal(draft(text="new"))
+    assert sorted(scene.read(scene.second).values()) == [b"new", b"old"]
+
+
+def parts(scene: Scene, proxy: MemberSecrets, grant_id: str) -> int:
+    """How many deposits of a grant a proxy keeps."""
+    return len(list((scene.home.folder / "proxies" / proxy.member_id / grant_id).iterdir()))
 
 
 def test_an_expired_grant_is_not_rekeyed(scene: Scene) -> None:
     ended = scene.grant(LABORATORY, to=scene.second, until=scene.clock() + DAY)
     revoked = scene.grant(LABORATORY)
     scene.clock.advance(DAY)
-    assert revocation.revoke(scene.site, scene.patient, revoked) == 0
+    assert revocation.revoke(scene.site, scene.patient, revoked) == revocation.Revoked((), {})
     record = scene.site.state().grant(ended)
     card = scene.site.state().key_card(scene.patient.member_id)
     assert record is not None

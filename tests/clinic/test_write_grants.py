@@ -3,7 +3,8 @@
 import pytest
 
 from clinic import revocation
-from clinic.errors import GrantInactive, NotPermitted, SealRefused
+from clinic.delivery import finish_pending
+from clinic.errors import GrantInactive, NotPermitted, OutboxPending, SealRefused
 from clinic.keystore import MemberSecrets
 from clinic.requests import Access
 from clinic.verification import verify_patient
@@ -101,8 +102,11 @@ def test_a_grant_that_ends_between_sealing_and_anchoring_is_refused_by_the_ledge
             revocation.revoke(scene.site, scene.patient, grant_id)
 
     site = at_engine(scene.site, EngineStub(scene.site.engine, before_submit=revoke))
-    with pytest.raises(SealRefused):
+    with pytest.raises(OutboxPending, match="ask the patient for a grant to write"):
         scene.seal(author=scene.reader, hospital=scene.hillcrest, site=site)
+    scene.grant(WRITE)
+    with pytest.raises(SealRefused, match="retired"):  # what the revocation did is for good
+        finish_pending(scene.site, scene.home.outbox)
     assert scene.site.state().blocks(patient=scene.patient.member_id) == ()
     assert scene.store.blocks == {}
 

@@ -50,15 +50,22 @@ def test_newcomers_and_leavers_count_at_once(
     left = data.draw(st.sets(places.filter(lambda each: each != asks)))
     for number in left:
         loaded.remove(number.to_bytes(16, "big"))
-    ranked = rank(
-        everybody[asks], everybody, Frequencies.of(kept), top=99, tie=lambda number: number.to_bytes(16, "big")
-    )
+    frequencies = Frequencies.of([*kept, frozenset()])
+    ranked = rank(everybody[asks], everybody, frequencies, top=99, tie=lambda number: number.to_bytes(16, "big"))
     expected = [(each.patient, each.score) for each in ranked if each.patient not in {*left, asks}][:3]
     own = loaded.entry(asks.to_bytes(16, "big"))
     assert own == _entry(asks, everybody[asks])
     found = loaded.search(own, top=3, least=0.0, tie=_identity)
     assert [(int.from_bytes(pseudonym, "big"), score) for pseudonym, score in found] == expected
     assert len(loaded) == len(everybody) - len(left)
+
+
+def test_two_alone_are_like_each_other_for_what_both_have() -> None:
+    """Though a tag that all have weighs nothing."""
+    loaded = Changed([frozenset(_TAGS[:1]), frozenset(_TAGS[:1])]).loaded()
+    own = loaded.entry((0).to_bytes(16, "big"))
+    assert [score for _, score in loaded.search(own, top=3, least=0.0, tie=_identity)] == [1.0]
+    assert len(loaded) == 2
 
 
 def test_a_record_of_an_earlier_epoch_is_not_taken_and_one_of_a_later_refused() -> None:

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from matching.errors import HandleUnknown, MailboxFull, MessageTooLong, RelayUnavailable
+from matching.errors import HandleUnknown, MailboxFull, MessageTooLong, RelayFull, RelayUnavailable
 from matching.mailbox import MailboxSecret
 from matching.relay import Relay, RelayLimits, SqliteRelay
 from matching.session import Session
@@ -130,6 +131,28 @@ def test_limits_hold_and_a_read_mailbox_has_room_again(relay: SqliteRelay, mailb
         relay.open(MailboxSecret.generate())
     relay.open(mailbox)
     assert len(contents(relay, mailbox)) == 5
+
+
+def test_the_whole_relay_has_a_limit_and_room_again_when_something_is_read(tmp_path: Path, clock: Clock) -> None:
+    limit = 128 << 10
+    path = tmp_path / "small.sqlite"
+    relay = SqliteRelay(path, now=clock, limits=RelayLimits(max_bytes=limit))
+    boxes = [MailboxSecret.generate() for _ in range(2)]
+    for box in boxes:
+        relay.open(box)
+    held = 0
+    with suppress(RelayFull):
+        while held < limit // 4096:
+            relay.put(boxes[0].handle, bytes(4096))
+            held += 1
+    assert limit // 2 < held * 4096 < limit
+    assert path.stat().st_size <= limit + 8192
+    with pytest.raises(RelayFull):
+        relay.put(boxes[1].handle, bytes(4096))
+    relay.delete(boxes[0], up_to=held)
+    relay.put(boxes[1].handle, b"there is room again")
+    assert contents(relay, boxes[1]) == [b"there is room again"]
+    relay.shut()
 
 
 def test_after_closing_no_byte_is_left(relay: SqliteRelay, mailbox: MailboxSecret, tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
 """Homes are made once a session; each test gets a copy of them, or what serves a copy."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.clinic.scene import FakeClock, Template, build_template
+from clinic.cli import session
+from network.cli.main import main
+from scheme import keyfile
+from tests.clinic.cli.conftest import Shell
+from tests.clinic.scene import PASSWORD, FakeClock, Template, build_template
 from tests.network.running import Clinic, Homes, build_homes, running
 
 
@@ -34,3 +39,16 @@ def clinic(shared_clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     yield shared_clinic
     for link in shared_clinic.links:
         link.reset()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell of anybody's, 120 columns wide; each command names its home."""
+    monkeypatch.setattr(session, "PASSWORD_PROFILE", keyfile.TEST)
+    monkeypatch.setattr("tests.clinic.cli.conftest.main", main)
+    monkeypatch.setattr("network.client.transport.FIRST_WAIT_S", 0.01)
+    monkeypatch.setenv("CHARTSEAL_PASSWORD", PASSWORD)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("CHARTSEAL_HOME", raising=False)
+    monkeypatch.delenv("CHARTSEAL_SERVER", raising=False)
+    return Shell(tmp_path, monkeypatch)

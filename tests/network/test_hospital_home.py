@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clinic.cli import session
-from clinic.enrolment import application_of
+from clinic.enrolment import admit, application_of
 from clinic.keystore import MemberSecrets
 from clinic.requests import new_id
 from ledger.bodies import Role
@@ -121,6 +121,24 @@ def test_those_who_wait_are_listed_admitted_and_turned_away(shell: Shell, hospit
     known = {each["member"]: each["name"] for each in shell.json("members")["members"]}
     assert known[doctor.member_id] == "Dr. Waiting"
     assert proxy.member_id not in known
+
+
+def test_one_whom_the_ledger_refuses_keeps_nobody_else_waiting(shell: Shell, hospital: Hospital) -> None:
+    refused = applied(shell, hospital, Role.PROXY, "proxy refused")
+    others = [applied(shell, hospital, Role.PROXY, name) for name in ("proxy before", "proxy after")]
+    home = hospital.home
+    with home.site() as site:
+        # The id is taken, by other keys: as if it was drawn twice.
+        taken = MemberSecrets.generate(refused.member_id, "proxy")
+        admit(site, home.authority(PASSWORD), application_of(taken))
+    run = shell.run("admit", "--all", "--json")
+    assert run.status == 1
+    assert "error [not-all-admitted]" in run.err
+    told = {each["member"]: each["status"] for each in run.json["members"]}
+    assert told == {each.member_id: "admitted" for each in others} | {refused.member_id: "refused"}
+    assert "Not admitted: proxy proxy refused" in shell.run("admit", "--all").out
+    assert [each["member"] for each in shell.json("admit")["waiting"]] == [refused.member_id]
+    shell.ok("admit", "--turn-away", refused.member_id)
 
 
 def test_admitting_takes_the_authoritys_password(

@@ -6,52 +6,27 @@ import json
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clinic.cli import session
 from clinic.enrolment import application_of
 from clinic.home_folder import HomeOptions
 from clinic.keystore import MemberSecrets
-from ledger.bodies import Role
-from network.cli.main import main
+from ledger.bodies import Evidence, Role
+from ledger.votes import cast_vote
 from network.member_home import MemberHome
-from scheme import keyfile
-from tests.clinic.cli.conftest import Run, Shell
+from scheme import canonical, keyfile
+from tests.clinic.cli.conftest import Shell
 from tests.clinic.scene import PASSWORD
+from tests.network import running
+from tests.network.at_home import At, join
 from tests.network.hospital import Hospital, free_url
 
 DOCTOR, PATIENT = "Dr. Ngozi Okafor", "Wilhelmina Abernathy"
 NOTE = "potassium 4.10 mmol/l\n"
-
-
-@dataclass(frozen=True)
-class At:
-    """A shell at one home."""
-
-    shell: Shell
-    folder: Path
-
-    def run(self, *words: str | Path) -> Run:
-        return self.shell.run("--home", self.folder, *words)
-
-    def ok(self, *words: str | Path) -> str:
-        return self.shell.ok("--home", self.folder, *words)
-
-    def json(self, *words: str | Path) -> Any:
-        return self.shell.json("--home", self.folder, *words)
-
-    def error(self, *words: str | Path) -> str:
-        return self.shell.error("--home", self.folder, *words)
-
-    @property
-    def line(self) -> list[str]:
-        """What `contact show` prints, as words for `contact add`."""
-        shown = self.json("contact", "show")
-        return [shown["role"], shown["name"], shown["member"]]
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +36,6 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     yield made
     if made.process is not None:
         assert made.stop() == 0
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    monkeypatch.setattr(session, "PASSWORD_PROFILE", keyfile.TEST)
-    monkeypatch.setattr("tests.clinic.cli.conftest.main", main)
-    monkeypatch.setattr("network.client.transport.FIRST_WAIT_S", 0.01)
-    monkeypatch.setenv("CHARTSEAL_PASSWORD", PASSWORD)
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.delenv("CHARTSEAL_HOME", raising=False)
-    monkeypatch.delenv("CHARTSEAL_SERVER", raising=False)
-    return Shell(tmp_path, monkeypatch)
-
-
-def join(hospital: Hospital, at: At, role: Role, name: str) -> Any:
-    return at.json("join", hospital.invitation(role, name), "--role", role.value, "--name", name)
 
 
 @pytest.fixture
@@ -91,6 +50,19 @@ def patient(hospital: Hospital, shell: Shell, tmp_path: Path) -> At:
     at = At(shell, tmp_path / "patient")
     assert join(hospital, at, Role.PATIENT, PATIENT)["status"] == "admitted"
     return at
+
+
+@pytest.fixture(scope="module")
+def joined_once(hospital: Hospital, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a patient for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("lasting") / "patient"
+    running.join(hospital, folder, Role.PATIENT, PATIENT)
+    return folder
+
+
+@pytest.fixture
+def lasting_patient(shell: Shell, joined_once: Path) -> At:
+    return At(shell, joined_once)
 
 
 @pytest.fixture
@@ -218,7 +190,7 @@ def test_joining_goes_on_wherever_it_was_interrupted(
         "clinic.directory.Directory.add",
         "network.joining.Joining.begin",
         "network.joining.Joining.apply",
-        "network.joining.Joining._require_own",
+        "network.joining.Joining.require_own",
         "network.joining.publish_first_card",
     ):
         with monkeypatch.context() as patch:
@@ -306,18 +278,18 @@ def test_the_ledger_is_the_members_own_to_verify(acquainted: tuple[At, At], tmp_
     assert patient.json("audit", "verify", audit)["sound"]
 
 
-def test_status_tells_of_the_member(hospital: Hospital, patient: At) -> None:
-    told = patient.json("status")
+def test_status_tells_of_the_member(hospital: Hospital, lasting_patient: At) -> None:
+    told = lasting_patient.json("status")
     assert (told["server"], told["role"], told["name"]) == (hospital.url, "patient", PATIENT)
     assert told["genesis"] == hospital.home.genesis
-    assert "verified copy" in patient.ok("status")
+    assert "verified copy" in lasting_patient.ok("status")
 
 
-def test_looking_needs_no_password(patient: At, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_needs_no_password(lasting_patient: At, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHARTSEAL_PASSWORD")
     for words in (["status"], ["members"], ["member", "show", PATIENT], ["ledger", "status"], ["contact", "show"]):
-        patient.ok(*words)
-    assert "no terminal" in patient.error("blocks", "--patient", PATIENT)
+        lasting_patient.ok(*words)
+    assert "no terminal" in lasting_patient.error("blocks", "--patient", PATIENT)
 
 
 def test_the_one_password_is_asked_for_when_nothing_was_unlocked(
@@ -337,15 +309,17 @@ def test_the_one_password_is_asked_for_when_nothing_was_unlocked(
         ("store", "check"),
         ("store", "repair"),
         ("member", "suspend", PATIENT),
+        ("member", "reinstate", PATIENT),
         ("member", "renew", PATIENT),
+        ("member", "remove", PATIENT, "--yes"),
         ("admit",),
         ("invite", "doctor", "x"),
         ("serve", "--url", "https://localhost"),
     ],
     ids=" ".join,
 )
-def test_what_is_the_hospitals_is_refused(patient: At, words: tuple[str, ...]) -> None:
-    error = patient.error(*words)
+def test_what_is_the_hospitals_is_refused(lasting_patient: At, words: tuple[str, ...]) -> None:
+    error = lasting_patient.error(*words)
     assert "not-permitted" in error
     assert "hospital's own home" in error
 
@@ -355,6 +329,45 @@ def test_others_keys_are_elsewhere(acquainted: tuple[At, At], note: Path) -> Non
     assert f"home of doctor {DOCTOR}" in doctor.error("blocks", "--patient", PATIENT)
     assert f"home of patient {PATIENT}" in patient.error("requests", "--doctor", DOCTOR)
     assert "not-permitted" in doctor.error("ledger", "stand", DOCTOR)
+
+
+# What every member may do
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "show", "--patient", PATIENT),
+        ("proxy", "faults"),
+        ("proxy", "list"),
+        ("member", "list"),
+        pytest.param(("symptoms", "search", "headache"), marks=pytest.mark.slow),
+        ("ledger", "evidence"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_everybodys_runs_from_a_members_home(lasting_patient: At, words: tuple[str, ...]) -> None:
+    assert lasting_patient.ok(*words)
+
+
+def test_a_doctor_votes_and_reports_from_her_home(hospital: Hospital, doctor: At, tmp_path: Path) -> None:
+    """The evidence is real: a delegate's own key signed two headers of one height and round."""
+    first, second = doctor.json("ledger", "delegates")["delegates"][:2]
+    voted = doctor.json("ledger", "vote", DOCTOR, first["delegate"][:8])
+    assert (voted["voter"], voted["candidate"]) == (doctor.line[2], first["delegate"])
+    accused = second["delegate"]
+    key = hospital.home.delegate_keys.find(accused)
+    assert key is not None
+    with hospital.home.site() as site:
+        header = next(site.engine.blocks()).header
+    votes = [cast_vote(key, accused, each, accept=True) for each in (header, replace(header, size=header.size + 1))]
+    evidence = tmp_path / "evidence"
+    evidence.write_bytes(canonical.dumps(Evidence.double_sign(*votes).to_json()) + b"\n")
+    (punished,) = doctor.json("ledger", "evidence", evidence, "--as", DOCTOR)["punished"]
+    assert (punished["accused"], punished["kind"]) == (accused, "double-sign")
+    assert punished["reputation"] < second["reputation"]
+    assert accused in {fault["accused"] for fault in doctor.json("ledger", "evidence")["faults"]}
+    assert "evidence-known" in doctor.error("ledger", "evidence", evidence, "--as", DOCTOR)
 
 
 # The address book

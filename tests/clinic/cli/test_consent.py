@@ -138,6 +138,21 @@ def test_revoke_closes(shell: Shell, note: Path, tmp_path: Path) -> None:
     assert "[grant-unknown]" in shell.error("revoke", grant)
 
 
+def test_revoke_says_which_grants_have_to_be_given_again(shell: Shell) -> None:
+    first, second, third = (shell.grant("--category", "laboratory") for _ in range(3))
+    for name in ("proxy 1", "proxy 2"):
+        shell.ok("member", "suspend", name)
+    told = shell.json("revoke", first)
+    assert (told["status"], told["rekeyed"]) == ("revoked", 0)
+    assert [each["grant"] for each in told["left_out"]] == [second, third]
+    for each in told["left_out"]:
+        assert each["delegatee"] == shell.member(READER)
+        assert each["why"].count("that proxy is suspended") == 2
+    out = shell.ok("revoke", second)
+    assert f"Grant {third[:12]} to {READER} got no new keys" in out
+    assert "give it again. The reason: 0 of the 2 proxies needed" in out
+
+
 def test_without_a_grant_nothing_is_read(shell: Shell, note: Path, tmp_path: Path) -> None:
     shell.seal(note)
     shell.grant()

@@ -133,6 +133,7 @@ def test_a_configuration_that_is_not_canonical(shell: Shell, config: bytes) -> N
         ("genesis", 7),
         ("host_keys", ["nonsense"]),
         ("ledger", 5),
+        ("match_index", 5),
     ],
 )
 def test_a_setting_that_is_none(shell: Shell, note: Path, setting: str, value: object) -> None:

@@ -58,8 +58,11 @@ def test_two_patients_find_each_other_and_talk(shell: Shell, matched: str) -> No
     assert shell.json("session", "send", matched, *ALICE, "Since when?")["sent"]
     read = shell.json("session", "read", matched, *BERTA)
     assert [each["text"] for each in read["texts"]] == ["Since when?"]
+    assert "of yours not confirmed" in shell.ok("session", "read", matched, *ALICE)
     assert shell.json("session", "send", matched, *BERTA, "As a child. And you?")["sent"]
-    assert "As a child. And you?" in shell.ok("session", "read", matched, *ALICE)
+    answer = shell.ok("session", "read", matched, *ALICE)
+    assert "As a child. And you?" in answer
+    assert "not confirmed" not in answer
     assert "Nothing new." in shell.ok("session", "read", matched, *ALICE)
     assert "As a child. And you?" in shell.ok("session", "read", matched, *ALICE, "--all")
 

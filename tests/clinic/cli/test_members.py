@@ -1,5 +1,9 @@
 """Commands of the certification centre: member list, show, suspend, reinstate, renew, remove."""
 
+import datetime
+
+import pytest
+
 from tests.clinic.cli.conftest import Shell
 from tests.clinic.scene import AUTHOR, HILLCREST, OTHER, PATIENT, READER, RIVERSIDE
 
@@ -14,11 +18,18 @@ def test_member_list_and_members_print_the_same(shell: Shell) -> None:
     assert shell.json("member", "list") == shell.json("members")
 
 
-def test_list_tells_who_is_suspended_or_removed(shell: Shell) -> None:
+def test_list_tells_whose_keys_count_and_until_when(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.ok("member", "suspend", AUTHOR)
     shell.ok("member", "remove", READER, "--yes")
-    standing = {each["name"]: each["status"] for each in shell.json("members")["members"]}
-    assert (standing[AUTHOR], standing[READER], standing[PATIENT]) == ("suspended", "removed", "active")
+    ends = shell.json("member", "renew", PATIENT, "--days", "3")["not_after"]
+    listed = {each["name"]: each for each in shell.json("members")["members"]}
+    assert [listed[name]["status"] for name in (AUTHOR, READER, PATIENT)] == ["suspended", "removed", "active"]
+    assert listed[PATIENT]["not_after"] == ends < listed[AUTHOR]["not_after"]
+    monkeypatch.delenv("COLUMNS")
+    monkeypatch.setattr("clinic.clock.time.time", lambda: ends + 1)
+    (line,) = [line for line in shell.ok("member", "list").splitlines() if PATIENT in line]
+    assert RIVERSIDE in line
+    assert line.split()[-3:] == ["certificate", "ended", f"{datetime.datetime.fromtimestamp(ends, datetime.UTC):%F}"]
 
 
 def test_show_is_a_public_key_look_up(shell: Shell) -> None:

@@ -23,7 +23,15 @@ from ledger.export import block_line
 from ledger.transactions import SignedTransaction, sign
 from network import wire
 from network.admission import application_to_json
-from network.errors import EnrolmentDiffers, ServerForked, ServerNotPinned, ServerRolledBack, ServerUnreachable
+from network.errors import (
+    AnswerInvalid,
+    EnrolmentDiffers,
+    IdentityInvalid,
+    ServerForked,
+    ServerNotPinned,
+    ServerRolledBack,
+    ServerUnreachable,
+)
 from network.member_home import MemberHome
 from network.tls import ServerIdentity
 from scheme import canonical, keyfile
@@ -41,6 +49,14 @@ def liar(clinic: Clinic) -> Iterator[Liar]:
     """In the hospital's place; tells the truth until a test says otherwise."""
     with in_its_place(clinic) as made_up:
         yield made_up
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _met_before(shared_clinic: Clinic) -> None:
+    """Everybody has read here once: no lie below is met at the first contact."""
+    sealed(shared_clinic)
+    shared_clinic.approve(shared_clinic.ask())
+    shared_clinic.read()
 
 
 def position(clinic: Clinic) -> int:
@@ -206,6 +222,29 @@ def test_another_genesis_or_authority_than_invited_to(clinic: Clinic, liar: Liar
         liar.repent()
     assert not (tmp_path / "newcomer").exists()
     assert all(asked.body == b"" for asked in liar.told)
+
+
+def test_another_authority_beside_the_one_that_invited(clinic: Clinic, liar: Liar, tmp_path: Path) -> None:
+    """Whoever trusted both would talk to whoever is in between, under a pin that is right."""
+    other = ServerIdentity.load_or_create(tmp_path / "tls", "127.0.0.1").ca_pem
+    both: tuple[Callable[[str], str], ...] = (lambda ca: ca + other, lambda ca: other + ca)
+    for change in both:
+        link = clinic.invitation(Role.DOCTOR, "Dr. Newcomer")
+        liar.about("GET", wire.TRUST, value(lambda said, change=change: said | {"ca": change(said["ca"])}))
+        with pytest.raises(AnswerInvalid, match="does not say who it is"):
+            made(tmp_path / "newcomer", link, Role.DOCTOR, "newcomer", clinic.hospital.url)
+        liar.repent()
+        assert not (tmp_path / "newcomer").exists()
+    home = made(tmp_path / "newcomer", link, Role.DOCTOR, "newcomer", clinic.hospital.url)
+    kept = home.folder / "ca.pem"
+    genuine = kept.read_text()
+    for change in both:
+        kept.write_text(change(genuine))
+        with pytest.raises(IdentityInvalid), home.site():
+            pass
+    kept.write_text(genuine)
+    with home.site() as site:
+        assert site.state().member(home.config.member) is not None
 
 
 def test_another_genesis_when_the_ledger_is_first_followed(clinic: Clinic, liar: Liar, tmp_path: Path) -> None:

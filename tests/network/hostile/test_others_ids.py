@@ -88,6 +88,18 @@ def card_published(served: Served) -> Iterator[Try]:
     yield Try(_another(served), own, card, 422, "card-invalid")
 
 
+def card_fetched(served: Served) -> Iterator[Try]:
+    """It says what her scope ids mean, which who reads under a grant has in its letter."""
+    granted(served)
+    patient = served.patient.member_id
+    card = served.services.site.state().key_card(patient)
+    assert card is not None
+    path = wire.CARD.format(patient=patient, version=card.version, commitment=card.digest)
+    for stranger in (served.reader, served.other, served.members[HILLCREST], served.members["proxy 1"]):
+        yield Try(stranger, path, None, 403, "not-permitted")
+    yield Try(served.author, path.replace(patient, new_id()), None, 403, "not-permitted")
+
+
 def block_put(served: Served) -> Iterator[Try]:
     (one, data), (two, _) = served.sealed(draft(), draft(text="another"))
     yield Try(_another(served), wire.BLOCK.format(locator=two), data, 422, "block-damaged")
@@ -209,7 +221,7 @@ HOSPITAL: dict[tuple[str, str], Rule] = {
     ("GET", wire.LETTERS): letters_listed,
     ("GET", wire.LETTER): letter_fetched,
     ("PUT", wire.LETTER): letter_delivered,
-    ("GET", wire.CARD): MEMBERS,
+    ("GET", wire.CARD): card_fetched,
     ("PUT", wire.CARD): card_published,
     ("POST", wire.LINKS): linked,
     ("POST", wire.ANCHORS): anchored,

@@ -1,20 +1,26 @@
 """Who may ask a proxy for what, and what happens to fragments whose grant never came."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clinic import revocation
 from clinic.errors import NotPermitted, ProxyRefused
+from clinic.grants import Decision
+from clinic.grants import grant as give
 from clinic.proxy import ProxyService
 from clinic.proxy_answer import Ask
 from clinic.requests import Access, new_id
+from ledger.bodies import Grant
+from ledger.transactions import SignedTransaction
 from network.errors import NotYours, TooManyRequests
 from network.proxy.desk import MAX_PARTS, MAX_WAIT_S, MAX_WAITING, ProxyDesk
 from network.proxy.messages import AskMessage
 from scheme.scopes import Category
 from tests.clinic.conftest import *  # noqa: F403 (its fixtures)
 from tests.clinic.scene import Scene, draft
+from tests.clinic.stubs import EngineStub, at_engine
 
 LABORATORY = Access(frozenset({Category.LABORATORY}))
 
@@ -110,6 +116,53 @@ def test_what_no_grant_followed_is_deleted_and_what_one_did_stays(scene: Scene, 
     desk.sweep()
     assert held(folder, orphan) == []
     assert held(folder, granted) == [granted]
+    assert not list((folder / "waiting").glob("*/*"))
+
+
+@pytest.mark.parametrize("end", ["does not name this proxy", "is over"])
+def test_fragments_of_a_grant_that_is_not_for_this_proxy_go(
+    scene: Scene, desk: ProxyDesk, folder: Path, end: str
+) -> None:
+    """The answer to the deposit was lost, or the proxy saw grant and revocation at once and was not told to forget."""
+
+    def deposit(transaction: SignedTransaction) -> None:
+        if isinstance(transaction.body, Grant):
+            desk.deposit(scene.patient.member_id, transaction.body.grant, transaction.body.grant, b"sealed")
+
+    scene.seal(draft())
+    names = scene.site.proxies.keys() - {scene.proxies[0].member_id} if end != "is over" else scene.site.proxies.keys()
+    proxies = {name: scene.site.proxies[name] for name in names}
+    site = replace(at_engine(scene.site, EngineStub(scene.site.engine, before_submit=deposit)), proxies=proxies)
+    granted = give(site, scene.patient, scene.reader.member_id, Decision(LABORATORY), request_id=None)
+    if end == "is over":
+        revocation.revoke(replace(scene.site, proxies={}), scene.patient, granted)
+    assert held(folder, granted) == [granted]
+    desk.sweep()
+    assert held(folder, granted) == []
+    assert not list((folder / "waiting").glob("*/*"))
+
+
+@pytest.mark.parametrize("mark", [b"", bytes(10), b"soon"])
+def test_a_damaged_mark_waits_no_longer_and_stops_nothing(
+    scene: Scene, desk: ProxyDesk, folder: Path, mark: bytes
+) -> None:
+    damaged, sound = new_id(), new_id()
+    for grant in (damaged, sound):
+        desk.deposit(scene.patient.member_id, grant, grant, b"sealed")
+    (folder / "waiting" / scene.patient.member_id / damaged).write_bytes(mark)
+    desk.sweep()
+    assert (held(folder, damaged), held(folder, sound)) == ([], [sound])
+
+
+def test_whose_grant_did_not_come_has_it_forgotten_at_once(scene: Scene, desk: ProxyDesk, folder: Path) -> None:
+    grant = new_id()
+    desk.deposit(scene.patient.member_id, grant, grant, b"sealed")
+    for stranger in (scene.other.member_id, scene.reader.member_id):
+        with pytest.raises(ProxyRefused, match="not on this proxy's ledger"):
+            desk.forget(stranger, grant)
+    assert held(folder, grant) == [grant]
+    desk.forget(scene.patient.member_id, grant)
+    assert held(folder, grant) == []
     assert not list((folder / "waiting").glob("*/*"))
 
 

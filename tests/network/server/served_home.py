@@ -9,6 +9,7 @@ from network.server.limits import Limits
 from network.server.process import Listen
 
 HEAD_TIMEOUT_S = 1.0
+MAX_CONNECTIONS = 12
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
         Home(Path(home)),
         f"https://127.0.0.1:{port}",
         Listen("127.0.0.1", int(port)),
-        limits=Limits(head_timeout_s=HEAD_TIMEOUT_S),
+        limits=Limits(head_timeout_s=HEAD_TIMEOUT_S, max_connections_of_address=MAX_CONNECTIONS),
         on_ready=lambda address: print(address, flush=True),  # noqa: T201 (the test waits for it)
     )
 

@@ -89,12 +89,18 @@ class Served:
         )  # fmt: skip
 
     def send(
-        self, method: str, path: str, body: bytes | AsyncIterator[bytes] | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        body: bytes | AsyncIterator[bytes] | None,
+        headers: Mapping[str, str],
+        *,
+        address: str = "127.0.0.1",
     ) -> httpx.Response:
-        """One request as it stands."""
+        """One request as it stands, from ``address``."""
 
         async def sent() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 1))
             async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
                 return await client.request(method, path, content=body, headers=dict(headers))
 

@@ -130,11 +130,18 @@ def test_an_address_that_sends_unsound_signatures_is_held_up(template: Template,
         assert problem(served.call("GET", wire.ENDPOINTS)) == (429, "too-many-requests")
 
 
-@pytest.mark.parametrize("path", [wire.TRUST, wire.GENESIS, wire.LEDGER_BLOCKS])
+@pytest.mark.parametrize("path", [wire.TRUST, wire.GENESIS, wire.LEDGER_BLOCKS, wire.OPENAPI])
 def test_public_paths_have_a_rate_by_address(template: Template, tmp_path: Path, path: str) -> None:
     with serving(template, tmp_path, Limits(public_per_s=0.01, public_burst=2)) as served:
         assert [served.public("GET", path).status_code for _ in range(3)] == [200, 200, 429]
         assert served.public("GET", wire.HEALTH).status_code == 200
+
+
+@pytest.mark.parametrize("path", [wire.HEALTH, wire.METRICS])
+def test_who_watches_has_a_rate_of_its_own(template: Template, tmp_path: Path, path: str) -> None:
+    with serving(template, tmp_path, Limits(service_per_s=0.01, service_burst=2)) as served:
+        assert [served.public("GET", path).status_code for _ in range(3)] == [200, 200, 429]
+        assert served.public("GET", wire.TRUST).status_code == 200
 
 
 def test_guessing_codes_is_held_up(template: Template, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from clinic.cards import current_card
 from clinic.clock import rfc3339, year_of
-from ledger.bodies import AnchorBlocks, BlockAnchor
+from ledger.bodies import AnchorBlocks, BlockAnchor, Role
+from ledger.records import Member
+from ledger.state import State
 from network import wire
 from network.errors import AnswerInvalid
 from network.server import downloads
@@ -155,6 +157,35 @@ def test_only_a_whole_block_of_a_hospital_is_taken(served: Served, stored: tuple
         assert answer.status_code == 422, content[:20]
         assert problem(answer)[1] in {"block-damaged", "message-invalid"}
         assert not served.services.site.store.exists(name)
+
+
+def test_members_are_gone_through_once_for_many_blocks(
+    served: Served, stored: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not for every block of a hospital that is none."""
+    asked, members = 0, State.members
+
+    def counted(state: State) -> tuple[Member, ...]:
+        nonlocal asked
+        asked += 1
+        return members(state)
+
+    monkeypatch.setattr(State, "members", counted)
+    locator, data = relinked(stored[1], served.riverside.signing)
+    for _ in range(2):
+        assert served.call("PUT", path_of(locator), data, by=served.author).status_code == 200
+        name, content = _sealed_by(served, SigningKey.generate())
+        assert problem(served.call("PUT", path_of(name), content, by=served.author)) == (422, "message-invalid")
+    assert asked == 1
+
+
+def test_a_hospital_enrolled_while_the_server_runs_is_known(served: Served) -> None:
+    name, content = _sealed_by(served, SigningKey.generate())
+    assert problem(served.call("PUT", path_of(name), content, by=served.author)) == (422, "message-invalid")
+    authority = served.members["authority"]
+    person = served.home.enrol(served.services.site, authority, Role.HOSPITAL, "new", hospital=None, password="")
+    name, content = _sealed_by(served, served.home.hospital(person.member_id).signing)
+    assert served.call("PUT", path_of(name), content, by=served.author).status_code == 200
 
 
 def _sealed_by(served: Served, hospital: SigningKey) -> tuple[str, bytes]:

@@ -1,11 +1,12 @@
 """Joining: a code, once, for keys that their owner proves to have; admitted by the authority's key and no other way."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from clinic.enrolment import application_of
+from clinic.enrolment import admit, application_of
 from clinic.keystore import MemberSecrets
 from ledger.bodies import Role
 from network import wire
@@ -60,6 +61,31 @@ def test_with_the_authoritys_key_at_hand_whoever_applies_is_admitted(
         enrolled = served.services.site.state().member(member.member_id)
         assert enrolled is not None
         assert (enrolled.role, enrolled.keys) == (role, application_of(member).keys)
+
+
+def test_an_interrupted_admission_is_finished_by_whoever_asks_again(template: Template, tmp_path: Path) -> None:
+    authority = template.members["authority"]
+    with serving(template, tmp_path, authority=authority) as served:
+        member = newcomer()
+        application = application_of(member)
+        code, site = invited(served), served.services.site
+        asked = joining(code, member)
+        Admission(served.home).join(site, code, application)
+        admit(site, authority, application, served.riverside)  # and the server was killed here, before the name is kept
+        assert served.public("POST", wire.JOIN, asked).json()["status"] == "admitted"
+        assert served.home.directory.find("Dr. Newcomer").member_id == member.member_id
+        before = served.home.directory.people()
+        assert served.public("POST", wire.JOIN, asked).json()["status"] == "admitted"
+        assert served.home.directory.people() == before
+
+
+def test_who_is_enrolled_in_another_role_is_not_admitted(template: Template, tmp_path: Path) -> None:
+    """A doctor's keys have the form of a proxy's."""
+    with serving(template, tmp_path, authority=template.members["authority"]) as served:
+        as_proxy = replace(served.author, role="proxy")
+        answer = served.public("POST", wire.JOIN, joining(invited(served, Role.PROXY, "proxy"), as_proxy))
+        assert answer.status_code == 409
+        assert served.services.admission.waiting() != []
 
 
 def test_a_code_is_no_good_for_anybody_else(served: Served) -> None:

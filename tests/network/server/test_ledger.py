@@ -6,6 +6,7 @@ import secrets
 import pytest
 
 from clinic.delegate_keys import DelegateKeys
+from clinic.directory import Directory
 from ledger.bodies import Request
 from ledger.engines.replica import Replica
 from ledger.errors import LedgerClosed, LedgerUnavailable
@@ -152,3 +153,11 @@ def test_the_openapi_document_says_what_may_be_answered(served: Served) -> None:
             if "security" in operation:
                 assert {"401", "403", "429", "500", "503"} <= set(operation["responses"]), path
             assert "HTTPValidationError" not in json.dumps(operation), path
+
+
+def test_who_asks_for_trust_has_nobodys_name_read(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address book grows with the hospital, and anybody may ask."""
+    expected = served.public("GET", wire.TRUST).json()
+    assert expected["hospital"] == served.riverside.member_id
+    monkeypatch.setattr(Directory, "people", lambda _directory: pytest.fail("it was read again"))
+    assert served.public("GET", wire.TRUST).json() == expected

@@ -3,6 +3,7 @@
 import pytest
 
 from clinic.cards import current_card
+from clinic.grants import Decision, grant
 from clinic.requests import Access, refuse, request_access
 from network import wire
 from scheme import keycard
@@ -83,6 +84,9 @@ def test_only_the_parties_of_a_matter_deliver_its_letters(served: Served) -> Non
     suspension = letter(served.patient.member_id, f"{served.patient.member_id}.suspension.{'ab' * 16}")
     assert problem(served.call("PUT", suspension, b"planted", by=served.author)) == (403, "not-permitted")
     assert served.call("PUT", suspension, b"reason", by=served.members["authority"]).status_code == 204
+    recovery = letter(served.reader.member_id, f"{served.patient.member_id}.recovery.{'ab' * 16}")
+    assert problem(served.call("PUT", recovery, b"planted", by=served.other)) == (403, "not-permitted")
+    assert served.call("PUT", recovery, b"share", by=served.patient).status_code == 204
     (block,) = served.sealed()
     withdrawal = letter(served.patient.member_id, f"{block[0]}.withdrawal")
     assert problem(served.call("PUT", withdrawal, b"planted", by=served.reader)) == (403, "not-permitted")
@@ -102,16 +106,31 @@ def next_card(served: Served, *, version: int = 2, by: str = "patient") -> tuple
     return wire.CARD.format(patient=patient.member_id, version=version, commitment=card.commitment), card.data
 
 
-def test_a_card_is_published_by_its_patient_and_fetched_by_others(served: Served) -> None:
+def test_a_card_is_published_by_its_patient_and_fetched_by_her_hospital_and_who_writes_there(served: Served) -> None:
     path, card = next_card(served)
     assert served.call("PUT", path, card).status_code == 204
-    assert served.call("GET", path, by=served.author).content == card
+    for reader in (served.patient, served.riverside, served.author):
+        assert served.call("GET", path, by=reader).content == card
     anchored = served.services.site.state().key_card(served.patient.member_id)
     assert anchored is not None
     current = wire.CARD.format(patient=served.patient.member_id, version=1, commitment=anchored.digest)
-    assert served.call("GET", current, by=served.reader).status_code == 200
+    assert served.call("GET", current, by=served.author).status_code == 200
     unknown = wire.CARD.format(patient=served.patient.member_id, version=3, commitment=anchored.digest)
-    assert problem(served.call("GET", unknown, by=served.reader)) == (404, "card-unknown")
+    assert problem(served.call("GET", unknown, by=served.author)) == (404, "card-unknown")
+
+
+def test_a_grant_to_read_shows_no_card_and_one_to_write_does_until_it_ends(served: Served) -> None:
+    site, now = served.services.site, served.clock()
+    anchored = site.state().key_card(served.patient.member_id)
+    assert anchored is not None
+    path = wire.CARD.format(patient=served.patient.member_id, version=1, commitment=anchored.digest)
+    reader = served.reader.member_id
+    grant(site, served.patient, reader, Decision(Access()), request_id=None)
+    assert problem(served.call("GET", path, by=served.reader)) == (403, "not-permitted")
+    grant(site, served.patient, reader, Decision(Access(write=True), until=now + 60), request_id=None)
+    assert served.call("GET", path, by=served.reader).status_code == 200
+    served.clock.advance(61)
+    assert problem(served.call("GET", path, by=served.reader)) == (403, "not-permitted")
 
 
 def test_what_is_not_her_next_card_is_not_kept(served: Served) -> None:

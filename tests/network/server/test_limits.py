@@ -4,12 +4,17 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Scope
 
+from ledger.errors import LedgerUnavailable
 from network import wire
 from network.server import bodies, downloads
 from network.server.limits import Limits, TokenBuckets, address_key
@@ -82,6 +87,65 @@ def test_more_requests_at_once_than_it_takes_are_told_to_come_again(template: Te
         assert {answer.headers["Retry-After"] for answer in refused} == {"2"}
         assert served.public("GET", wire.TRUST).status_code == 200  # and all of them have left
         assert 'chartseal_limited_total{by="concurrency"} 2.0' in served.public("GET", wire.METRICS).text
+
+
+@contextmanager
+def reading_slowly(served: Served, addresses: list[str]) -> Iterator[None]:
+    """As many who ask for the ledger, and take no byte of it until the end."""
+    began, release = threading.Semaphore(0), threading.Event()
+
+    async def asking(address: str) -> None:
+        sent = asyncio.Semaphore(1)
+
+        async def receive() -> Message:
+            await sent.acquire()  # what comes after the request is waited for
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                began.release()
+                await asyncio.to_thread(release.wait)
+
+        scope: Scope = {
+            "type": "http", "http_version": "1.1", "method": "GET", "scheme": "https", "path": wire.LEDGER_BLOCKS,
+            "raw_path": wire.LEDGER_BLOCKS.encode(), "query_string": b"", "root_path": "", "headers": [],
+            "server": None, "client": (address, 1),
+        }  # fmt: skip
+        await served.app(scope, receive, send)
+
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        running = [pool.submit(asyncio.run, asking(address)) for address in addresses]
+        try:
+            assert all(began.acquire(timeout=10) for _ in addresses)
+            yield
+        finally:
+            release.set()
+        for each in running:
+            each.result()
+
+
+def test_slow_readers_hold_no_more_than_their_share(template: Template, tmp_path: Path) -> None:
+    limits = Limits(max_requests=6, max_public_requests=3, max_requests_of_address=2, max_requests_of_member=1)
+    with serving(template, tmp_path, limits) as served:
+
+        def public(address: str, path: str = wire.TRUST) -> int:
+            return served.send("GET", path, None, {}, address=address).status_code
+
+        with reading_slowly(served, ["192.0.2.1"] * 2):
+            assert public("192.0.2.1") == 503
+            assert public("192.0.2.2") == 200
+        with reading_slowly(served, ["192.0.2.1", "192.0.2.1", "192.0.2.2"]):
+            assert public("192.0.2.3") == 503
+            assert served.call("GET", wire.ENDPOINTS).status_code == 200
+            assert public("192.0.2.1", wire.HEALTH) == public("192.0.2.1", wire.METRICS) == 200
+        assert public("192.0.2.1") == 200  # and all of them have left
+
+
+def test_one_members_requests_leave_places_to_others(template: Template, tmp_path: Path) -> None:
+    with serving(template, tmp_path, Limits(max_requests_of_member=3)) as served:
+        answers = together(served, 5, asyncio.Event())
+        assert sorted(answer.status_code for answer in answers) == [204, 204, 204, 503, 503]
+        assert served.call("GET", wire.ENDPOINTS).status_code == 200
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(template: Template, tmp_path: Path) -> None:
@@ -210,6 +274,38 @@ def test_a_damaged_home_is_the_servers_fault_and_its_sentence_stays_in_the_house
     assert problem(answer) == (500, "server-failed")
     assert "config" not in answer.text
     assert "encoding-invalid" in told(lines)
+
+
+def test_a_method_that_somebody_invents_makes_no_counter(served: Served, lines: pytest.LogCaptureFixture) -> None:
+    for number in range(20):
+        assert served.public(f"INVENTED{number}", wire.TRUST).status_code == 405
+    text = served.public("GET", wire.METRICS).text
+    assert f'chartseal_requests_total{{method="-",route="{wire.TRUST}",status="405"}} 20.0' in text
+    assert text.count("chartseal_requests_total{") == 1
+    assert "INVENTED" not in text + told(lines)
+
+
+def test_a_damaged_file_leaves_the_counters_readable(served: Served) -> None:
+    for folder in ("applications", "invitations"):
+        (served.home.folder / folder).mkdir(exist_ok=True)
+        (served.home.folder / folder / f"{'ab' * 16}.json").write_bytes(b"damaged")
+    answer = served.public("GET", wire.METRICS)
+    assert answer.status_code == 200
+    assert "chartseal_applications_waiting 1.0" in answer.text
+    assert "chartseal_invitations 1.0" in answer.text
+
+
+def test_a_ledger_that_cannot_be_read_leaves_the_counters_readable(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable() -> None:
+        raise LedgerUnavailable("away")
+
+    monkeypatch.setattr(served.services.site.engine, "view", unavailable)
+    answer = served.public("GET", wire.METRICS)
+    assert answer.status_code == 200
+    assert "chartseal_ledger_height NaN" in answer.text
+    assert "chartseal_applications_waiting 0.0" in answer.text
 
 
 def test_metrics_count_requests_by_route_and_never_by_member(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import signal
 import socket
@@ -11,11 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from clinic.home import Home
 from clinic.keystore import MemberSecrets
@@ -23,10 +26,13 @@ from ledger.bodies import Request
 from ledger.transactions import sign
 from network import tls, wire
 from network.server.app import url_of
+from network.server.limits import Limits
+from network.server.process import Listen, serve
 from network.signatures import sign_request
+from network.tls import ServerIdentity
 from scheme import keyfile
 from tests.clinic.scene import PATIENT, READER, Template, build_template, copy_home
-from tests.network.server.served_home import HEAD_TIMEOUT_S
+from tests.network.server.served_home import HEAD_TIMEOUT_S, MAX_CONNECTIONS
 
 
 class Server:
@@ -173,10 +179,15 @@ def test_a_second_head_that_does_not_come_ends_the_connection_too(shared: Server
         assert time.monotonic() - start < 10
 
 
-@pytest.mark.parametrize(
-    "sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 100_000]
-)
+def head_of(size: int, end: bytes = b"") -> bytes:
+    """The head of a request, of ``size`` bytes; without ``end`` it goes on."""
+    start = f"GET {wire.HEALTH} HTTP/1.1\r\nHost: a\r\nX: ".encode()
+    return start + b"y" * (size - len(start) - len(end)) + end
+
+
+@pytest.mark.parametrize("sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", head_of(Limits.max_head_bytes + 1)])
 def test_what_is_no_http_request_has_an_answer_of_ours(shared: Server, sent: bytes) -> None:
+    """Of a head that is too long one byte too much is sent: the server has read all of it when it answers."""
     with shared.connection() as wrong:
         wrong.sendall(sent)
         answer = b""
@@ -186,6 +197,12 @@ def test_what_is_no_http_request_has_an_answer_of_ours(shared: Server, sent: byt
         assert head.startswith(b"HTTP/1.1 400")
         assert json.loads(body)["error"] == "message-invalid"
     assert shared.client.get(wire.HEALTH).status_code == 200
+
+
+def test_a_head_of_just_the_limit_is_answered(shared: Server) -> None:
+    with shared.connection() as long:
+        long.sendall(head_of(Limits.max_head_bytes, b"\r\n\r\n"))
+        assert long.recv(4096).startswith(b"HTTP/1.1 200")
 
 
 def test_a_running_request_is_finished_before_the_process_ends(server: Server, template_of_today: Template) -> None:
@@ -261,6 +278,51 @@ def test_a_request_of_before_a_restart_is_not_taken_after_it(server: Server, tem
     assert (replayed.status_code, replayed.json()["error"]) == (401, "clock-apart")
 
 
+@dataclass(frozen=True)
+class Hindered(ServerIdentity):
+    """Renews nothing itself, and cannot show a certificate as long as there are ``hindrances``."""
+
+    hindrances: list[OSError] = field(default_factory=list)
+
+    def renew(self) -> bool:
+        return False
+
+    def reload(self, context: ssl.SSLContext) -> None:
+        if self.hindrances:
+            raise self.hindrances.pop()
+        super().reload(context)
+
+
+def test_a_certificate_that_another_process_renewed_is_shown_whatever_failed_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, day = int(time.time()), 86_400
+    ServerIdentity.load_or_create(tmp_path, "127.0.0.1", clock=lambda: now - 59 * day).renew()
+    identity = Hindered(tmp_path, "127.0.0.1")
+    monkeypatch.setattr("network.server.process.RENEWAL_S", 0.05)
+    monkeypatch.setattr("network.server.process.log_to", lambda: None)
+    shown: list[str] = []
+
+    def look() -> None:
+        try:
+            shown.append(ssl.get_server_certificate(bound.getsockname()))
+            identity.hindrances.extend([PermissionError(13, "no"), ssl.SSLError(1, "no")])
+            assert ServerIdentity(tmp_path, "127.0.0.1", lambda: now + 2 * day).renew()
+            end = time.monotonic() + 5
+            while len(set(shown)) < 2 and time.monotonic() < end:
+                time.sleep(0.05)
+                shown.append(ssl.get_server_certificate(bound.getsockname()))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    looking = threading.Thread(target=look)
+    with Listen("127.0.0.1", 0).bind() as bound:
+        serve(FastAPI(), bound, identity, Limits(), on_ready=looking.start)
+    looking.join()
+    assert shown[-1] != shown[0]
+    assert shown[-1] == identity.certificate_path.read_text()
+
+
 def test_the_log_of_the_process_is_json_lines_and_no_address_is_in_it(
     server: Server, template_of_today: Template
 ) -> None:
@@ -288,3 +350,22 @@ def test_a_large_upload_takes_flat_memory(shared: Server, template_of_today: Tem
 def _peak_kib(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
+
+
+def test_connections_of_one_address_are_limited(shared: Server) -> None:
+    """Last, since a connection that was closed here may count for a moment; and the client has one open already."""
+    asking = f"GET {wire.HEALTH} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    with ExitStack() as opened:
+
+        def answered() -> bytes:
+            connection = opened.enter_context(shared.connection())
+            try:
+                connection.sendall(asking)
+                return connection.recv(12)
+            except OSError:
+                return b""
+
+        said = [answered() for _ in range(MAX_CONNECTIONS + 2)]
+    taken = said.count(b"HTTP/1.1 200")
+    assert MAX_CONNECTIONS - 4 <= taken <= MAX_CONNECTIONS
+    assert said[taken:] == [b""] * (len(said) - taken)
