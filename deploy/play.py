@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Plays the demo with everybody on a machine of their own: hospital, proxies, tag issuers, doctors and patients.
 
-    deploy/play.py --local                                   # starts all servers here, as processes
-    deploy/play.py --operator 'chartseal --home /srv/hospital'     # against those that run already
+    deploy/play.py --local                                   # starts the hospital's and all services' servers here
+    deploy/play.py --local --ledger postgresql://... --store s3://...     # the same, on a database and a store that run
+    deploy/play.py --operator 'chartseal --home /srv/hospital'     # against servers that run already, of a new hospital
 
 Every person is a home in a folder of its own and uses the command alone; what one hands to another (an invitation, the
-line of `contact show`) is copied by this script, as people would by other ways. With --local it also stops what the
-others rely on: a proxy, two, the server by SIGKILL.
+line of `contact show`) is copied by this script, as people would by other ways. Only the hospital's commands see the
+credentials of database and store. With --local it also stops what the others rely on: a proxy, two, the server by
+SIGKILL.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 CHARTSEAL = (sys.executable, "-m", "network.cli.main")
 LIMITED = ("laboratory", "immunisation", "medication")
@@ -35,6 +39,8 @@ SYMPTOMS = ("HP:0001250", "HP:0001251", "HP:0000365")
 """Seizure, ataxia, hearing impairment."""
 FEVER, MIGRAINE, JAUNDICE = "HP:0001945", "HP:0002076", "HP:0000952"
 READY_S = 60.0
+HOSPITALS = ("AWS_", "PG")
+"""How the environment's variables begin that only the hospital's commands are given."""
 
 
 class Failed(Exception):
@@ -45,10 +51,18 @@ class Failed(Exception):
         self.code = code
 
 
-def run(command: Sequence[str], *arguments: str) -> dict[str, Any]:
+def environment(role: str) -> dict[str, str]:
+    """What a command of somebody in ``role`` finds in its environment."""
+    begins = () if role == "hospital" else HOSPITALS
+    return {name: value for name, value in os.environ.items() if not name.startswith(begins)}
+
+
+def run(command: Sequence[str], *arguments: str, role: str = "hospital") -> dict[str, Any]:
     """What ``chartseal --json`` prints. Raises ``Failed``."""
-    line = [*command, "--json", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        [*command, "--json", *arguments],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(role), check=False,
+    )  # fmt: skip
     lines = done.stdout.strip().splitlines()
     try:
         value: dict[str, Any] = json.loads(lines[-1]) if lines else {}
@@ -71,7 +85,7 @@ class Person:
     def do(self, *arguments: str) -> dict[str, Any]:
         """Run one of their commands."""
         command = (*CHARTSEAL, "--home", str(self.home))
-        return run(command, *arguments, "--password-file", str(self.password))
+        return run(command, *arguments, "--password-file", str(self.password), role=self.role)
 
     def card(self) -> tuple[str, str]:
         """Role and id: what they hand to others."""
@@ -86,12 +100,15 @@ class Process:
     command: tuple[str, ...]
     url: str
     log: Path
+    role: str = "hospital"
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment(self.role)
+            )
         deadline = time.monotonic() + READY_S
         while not answers(self.url):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -106,12 +123,28 @@ class Process:
             self.process = None
 
 
+def ask(url: str) -> httpx.Response:
+    """What a server of ours answers whoever asks; whether it is the right one, the homes check."""
+    return httpx.get(url, verify=False, timeout=5, trust_env=False)  # noqa: S501
+
+
 def answers(url: str) -> bool:
-    """Whether a server of ours is up; whether it is the right one, the homes check."""
+    """Whether a server of ours is up."""
     try:
-        return httpx.get(f"{url}/healthz", verify=False, timeout=5, trust_env=False).is_success  # noqa: S501
+        return ask(f"{url}/healthz").is_success
     except httpx.HTTPError:
         return False
+
+
+def answered(url: str) -> dict[str, int]:
+    """How many requests for blocks a server answered well since it started, by method and route."""
+    families = text_string_to_metric_families(ask(f"{url}/metrics").text)
+    requests = (sample for family in families for sample in family.samples if sample.name == "chartseal_requests_total")
+    return {
+        f"{sample.labels['method']} {sample.labels['route']}": int(sample.value)
+        for sample in requests
+        if sample.labels["route"].startswith("/v1/blocks/") and sample.labels["status"].startswith("2")
+    }
 
 
 @dataclass
@@ -122,6 +155,7 @@ class Play:
     folder: Path
     say: Callable[[str], None]
     server: Process | None = None
+    store: str = ""
     proxies: list[Process] = field(default_factory=list)
     issuers: list[Process] = field(default_factory=list)
     checks: list[tuple[str, bool]] = field(default_factory=list)
@@ -171,6 +205,7 @@ class Play:
         if first.do("status")["members"]["issuer"] == 2:
             self.matching(first, second)
         if self.server is not None:
+            self.directly(self.server)
             self.proxies_fail(reader, first)
             self.server_fails(author, reader, first)
         self.audit(first)
@@ -261,6 +296,18 @@ class Play:
         """One of the commands about a match."""
         return patient.do(group, verb, match, *words, "--patient", patient.name)
 
+    def directly(self, server: Process) -> None:
+        """Where the store has presigned URLs, no block went through the server."""
+        if urlsplit(self.store).scheme != "s3":
+            return
+        counts = answered(server.url)
+        signed = counts.pop("POST /v1/blocks/presign", 0)
+        carried = {route: count for route, count in counts.items() if not route.startswith("HEAD ")}
+        self.check(
+            f"by {signed} answers with presigned URLs all blocks went straight to and from the store",
+            signed > 0 and not carried,
+        )
+
     def proxies_fail(self, reader: Person, patient: Person) -> None:
         """One proxy down changes nothing, two stop all, and then nothing is lost."""
         self.say("proxies stop")
@@ -299,7 +346,7 @@ class Play:
         patient.do("audit", "export", "--patient", patient.name, str(file))
         genesis = str(patient.do("status")["genesis"])
         nobody = (*CHARTSEAL, "--home", str(self.folder / "nobody"))
-        checked = run(nobody, "audit", "verify", str(file), "--genesis", genesis)
+        checked = run(nobody, "audit", "verify", str(file), "--genesis", genesis, role="nobody")
         entries = len(checked["entries"])
         self.check(f"{entries} entries about her are proved from the genesis alone", entries > 0)
 
@@ -318,11 +365,12 @@ def free_port() -> int:
         return port
 
 
-def start_here(play: Play, store: str) -> None:
+def start_here(play: Play, ledger: str | None) -> None:
     """Make a hospital with a server, three proxies and two tag issuers, all as processes on loopback."""
     hospital = Person("hospital", "hospital", play.folder / "hospital", play.folder / "hospital.password")
     hospital.password.write_text(secrets.token_urlsafe(16) + "\n")
-    hospital.do("init", "--store", store, "--proxies", "0", "--threshold", "2")
+    kept = () if ledger is None else ("--ledger", ledger)
+    hospital.do("init", "--store", play.store, *kept, "--proxies", "0", "--threshold", "2")
     hospital.do("enrol", "hospital", "Riverside")
     play.operator = (*CHARTSEAL, "--home", str(hospital.home))
     listen = f"127.0.0.1:{free_port()}"
@@ -344,18 +392,30 @@ def start_service(play: Play, name: str, role: str, among: list[Process]) -> Non
     listen = f"127.0.0.1:{free_port()}"
     url = f"https://{listen}"
     command = (*CHARTSEAL, "--home", str(person.home), role, "serve", "--listen", listen, "--url", url)
-    among.append(Process(command, url, play.folder / f"{name}.log"))
+    among.append(Process(command, url, play.folder / f"{name}.log", role))
     among[-1].start()
 
 
 @click.command()
-@click.option("--local", is_flag=True, help="Start a server and three proxies here, and stop them at the end.")
+@click.option("--local", is_flag=True, help="Start the hospital, proxies and issuers here; stop them at the end.")
 @click.option("--operator", default="chartseal", show_default=True, help="The operator's command, as in a shell.")
 @click.option("--store", metavar="URL", help="With --local: where blocks go (default: a folder).")
+@click.option(
+    "--ledger", metavar="URL", help="With --local: where the ledger is (default: a file in the hospital's home)."
+)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the homes are made (default: a temporary one).")
 @click.argument("bundles", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def main(local: bool, operator: str, store: str | None, folder: Path | None, bundles: tuple[Path, ...]) -> None:
+def main(
+    local: bool,
+    operator: str,
+    store: str | None,
+    ledger: str | None,
+    folder: Path | None,
+    bundles: tuple[Path, ...],
+) -> None:
     """Play the demo; BUNDLES are two FHIR R4 bundles, one for each patient (default: made-up ones)."""
+    if not local and (store or ledger):
+        raise click.UsageError("--store and --ledger are for --local; servers that run have theirs")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chartseal-play-") as scratch:
         place = (folder or Path(scratch)).absolute()
@@ -363,7 +423,8 @@ def main(local: bool, operator: str, store: str | None, folder: Path | None, bun
         play = Play(tuple(shlex.split(operator)), place, click.echo)
         try:
             if local:
-                start_here(play, store or f"file://{place}/store")
+                play.store = store or f"file://{place}/store"
+                start_here(play, ledger)
             play.play(bundles or made_up(place))
         except Failed as failure:
             play.check(f"no command fails unexpectedly: {failure}", False)
