@@ -9,7 +9,8 @@ import click
 from clinic import home
 from clinic.cli.main import COMMANDS, run
 from clinic.cli.main import cli as clinic_cli
-from network.member_home import LOST_HOME, MEMBER_CONFIG, MemberHome
+from network.member_config import LOST_HOME, MEMBER_CONFIG
+from network.member_home import MemberHome
 
 SERVER_VARIABLE = "CHARTSEAL_SERVER"
 

@@ -1,15 +1,22 @@
-"""A hospital's server and a proxy's, in this process: apps that are called without a socket."""
+"""A hospital's server, a proxy's and an issuer's, in this process: apps that are called without a socket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from clinic.match_epoch import epoch_at
+from clinic.match_issuer import IssuerService
 from clinic.proxy import ProxyService
+from ledger.bodies import Role
 from ledger.engine import Engine
+from matching.issuer import DEFAULT_MAX_ELEMENTS_PER_EPOCH
+from network.issuer.app import IssuerServices
+from network.issuer.app import create_app as issuer_app
 from network.keeping_up import CatchUp
 from network.proxy.app import ProxyServices, create_app
 from network.proxy.desk import ProxyDesk
@@ -29,7 +36,7 @@ UNLIMITED = Limits(
 
 @dataclass(frozen=True)
 class InStep:
-    """A proxy's ledger that is the hospital's own."""
+    """A proxy's or an issuer's ledger that is the hospital's own."""
 
     engine: Engine
 
@@ -58,6 +65,32 @@ def proxy_of(hospital: Served, limits: Limits = UNLIMITED) -> Served:
     return replace(hospital, app=create_app(services, admitting, limits, Metrics({})))
 
 
+@contextmanager
+def issuer_of(
+    hospital: Served,
+    limits: Limits = UNLIMITED,
+    *,
+    quota: int = DEFAULT_MAX_ELEMENTS_PER_EPOCH,
+    fresh: Callable[[], None] = lambda: None,
+) -> Iterator[Served]:
+    """The server of an issuer that is enrolled for this, with no key of the epoch yet."""
+    home, site, clock = hospital.home, hospital.services.site, hospital.clock
+    person = home.enrol(site, hospital.members["authority"], Role.ISSUER, "issuer", hospital=None, password="")
+    keys = home.issuers()[person.member_id]
+    with closing(IssuerService(keys, home.folder / "issuer", site, max_elements_per_epoch=quota)) as service:
+        services = IssuerServices(
+            service, CatchUp(InStep(site.engine)), site.engine.genesis.digest, "the issuer's PEM", fresh, fresh
+        )
+        admitting = Admitting(site.state, clock, HOST, clock() - 1)
+        yield replace(hospital, app=issuer_app(services, admitting, limits, Metrics({})))
+
+
+def service_of(issuer: Served) -> IssuerService:
+    """What is behind the app of ``issuer_of``."""
+    service: IssuerService = issuer.app.state.services.issuer
+    return service
+
+
 @pytest.fixture
 def served(template: Template, tmp_path: Path) -> Iterator[Served]:
     """A fresh home with everybody of the scene enrolled, being served."""
@@ -71,7 +104,16 @@ def proxy(served: Served) -> Served:
     return proxy_of(served)
 
 
+@pytest.fixture
+def issuer(served: Served) -> Iterator[Served]:
+    """An issuer of that home with its key of the epoch, being served."""
+    with issuer_of(served) as server:
+        service_of(server).begin(epoch_at(server.clock()))
+        yield server
+
+
 @pytest.fixture(params=["hospital", "proxy"])
-def server(request: pytest.FixtureRequest, served: Served) -> Served:
-    """Each of the two in turn."""
-    return served if request.param == "hospital" else proxy_of(served)
+def server(request: pytest.FixtureRequest) -> Served:
+    """Each of the two that keep what members put there, in turn, or the one of the three that a test names."""
+    found: Served = request.getfixturevalue("served" if request.param == "hospital" else request.param)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,18 +14,21 @@ from starlette.routing import Route
 from clinic.grants import Decision, prepare
 from clinic.history import plan, read_history
 from clinic.keystore import MemberSecrets
+from clinic.match_epoch import epoch_at
+from clinic.match_issuer import IssuerRequest
 from clinic.proxy_answer import Ask
 from clinic.requests import new_id, request_access
 from ledger.bodies import Request
 from ledger.transactions import sign
-from network import wire
+from matching.oprf import Blinding
+from network import match_messages, wire
 from network.endpoint import EndpointCard
 from network.proxy.messages import AskMessage
 from network.tls import ServerIdentity
 from scheme import canonical
 from scheme.block import Block
 from tests.clinic.scene import EVERYTHING, HILLCREST, draft
-from tests.network.hostile.conftest import proxy_of
+from tests.network.hostile.conftest import proxy_of, service_of
 from tests.network.server.serving import Served, problem
 from tests.network.server.test_blocks import drafted
 
@@ -201,6 +205,19 @@ def no_evidence(served: Served) -> Iterator[Try]:
     yield Try(_another(served), wire.REPORTS, b"{}", 422, "fault-invalid")
 
 
+def evaluated(issuer: Served) -> Iterator[Try]:
+    """A batch that the patient signed, of somebody else, and one that she signed for another issuer."""
+    member, epoch = service_of(issuer).member_id, epoch_at(issuer.clock())
+    batch = Blinding([secrets.token_bytes(32) for _ in range(16)]).elements
+    hers = match_messages.issuer_request_to_json(IssuerRequest.sign(issuer.patient, member, epoch, batch))
+    yield Try(_another(issuer), wire.EVALUATE, hers, 422, "match-request-invalid")
+    yield Try(issuer.author, wire.EVALUATE, hers, 403, "not-enrolled")
+    elsewhere = IssuerRequest.sign(issuer.patient, new_id(), epoch, batch)
+    to_another = match_messages.issuer_request_to_json(elsewhere)
+    yield Try(issuer.patient, wire.EVALUATE, to_another, 422, "match-request-invalid")
+    yield Try(issuer.patient, wire.EVALUATE, to_another | {"issuer": member}, 422, "match-request-invalid")
+
+
 HOSPITAL: dict[tuple[str, str], Rule] = {
     ("GET", wire.HEALTH): PUBLIC,
     ("GET", wire.METRICS): PUBLIC,
@@ -249,6 +266,13 @@ PROXY: dict[tuple[str, str], Rule] = {
     ("DELETE", wire.GRANT): fragments_forgotten,
     ("POST", wire.REENCRYPT): re_encrypted,
 }
+ISSUER: dict[tuple[str, str], Rule] = {
+    ("GET", wire.HEALTH): PUBLIC,
+    ("GET", wire.METRICS): PUBLIC,
+    ("GET", wire.OPENAPI): PUBLIC,
+    ("GET", wire.TRUST): PUBLIC,
+    ("POST", wire.EVALUATE): evaluated,
+}
 
 
 def routes(of: Iterable[object]) -> Iterator[tuple[str, str]]:
@@ -260,9 +284,10 @@ def routes(of: Iterable[object]) -> Iterator[tuple[str, str]]:
             yield from routes(route.original_router.routes)  # type: ignore[attr-defined]
 
 
-def test_every_route_has_a_rule(served: Served) -> None:
+def test_every_route_has_a_rule(served: Served, proxy: Served, issuer: Served) -> None:
     assert set(routes(served.app.routes)) == set(HOSPITAL)
-    assert set(routes(proxy_of(served).app.routes)) == set(PROXY)
+    assert set(routes(proxy.app.routes)) == set(PROXY)
+    assert set(routes(issuer.app.routes)) == set(ISSUER)
 
 
 def tries(rules: dict[tuple[str, str], Rule]) -> list[Any]:
@@ -285,7 +310,7 @@ def refuses(server: Served, served: Served, method: str, rule: Callable[[Served]
 def seen(served: Served) -> dict[str, bytes]:
     """All files but those that any request changes: the ledger by its head."""
     folder = served.home.folder
-    kept = ("mailbox", "cards", "proxies", "desk", "server/endpoints", "evidence", "../store")
+    kept = ("mailbox", "cards", "proxies", "desk", "issuer", "server/endpoints", "evidence", "../store")
     files = (path for name in kept for path in (folder / name).rglob("*") if path.is_file())
     head = served.services.site.engine.view().head
     return {str(path): path.read_bytes() for path in files} | {"head": head.encode()}
@@ -303,6 +328,13 @@ def test_nobody_acts_for_another_at_a_proxy(
     served: Served, method: str, rule: Callable[[Served], Iterator[Try]]
 ) -> None:
     refuses(proxy_of(served), served, method, rule)
+
+
+@pytest.mark.parametrize(("method", "rule"), tries(ISSUER))
+def test_nobody_acts_for_another_at_an_issuer(
+    issuer: Served, method: str, rule: Callable[[Served], Iterator[Try]]
+) -> None:
+    refuses(issuer, issuer, method, rule)
 
 
 @pytest.mark.parametrize(("method", "path"), [key for key, rule in HOSPITAL.items() if rule is MEMBERS])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 
 import pytest
@@ -14,35 +13,17 @@ from clinic.keystore import MemberSecrets
 from clinic.match_epoch import EPOCH_DAYS, epoch_at, published
 from clinic.match_issuer import IssuerRequest, IssuerService
 from ledger.bodies import Role
-from ledger.engine import Engine
 from ledger.errors import LedgerUnavailable
 from matching.errors import ProofInvalid
 from matching.oprf import Blinding
 from network import match_messages as messages
 from network import wire
-from network.issuer.app import IssuerServices, create_app
-from network.keeping_up import CatchUp
-from network.server.authentication import Admitting
 from network.server.base import document
 from network.server.limits import Limits
-from network.server.metrics import Metrics
-from tests.network.server.serving import HOST, Served, problem
+from tests.network.hostile.conftest import issuer_of, service_of
+from tests.network.server.serving import Served, problem
 
 QUOTA = 40
-
-
-@dataclass(frozen=True)
-class InStep:
-    """An issuer's ledger that is the hospital's own."""
-
-    engine: Engine
-
-    @property
-    def height(self) -> int:
-        return self.engine.view().height
-
-    def follow(self) -> int:
-        return 0
 
 
 @dataclass
@@ -50,8 +31,11 @@ class Issuing:
     """An issuer being served beside the hospital; ``old`` makes its ledger too old."""
 
     served: Served
-    service: IssuerService
     old: bool = False
+
+    @property
+    def service(self) -> IssuerService:
+        return service_of(self.served)
 
     @property
     def epoch(self) -> int:
@@ -79,17 +63,8 @@ class Issuing:
 
 @pytest.fixture
 def issuing(served: Served) -> Iterator[Issuing]:
-    site, home = served.services.site, served.home
-    authority = served.members["authority"]
-    person = home.enrol(site, authority, Role.ISSUER, "issuer", hospital=None, password="")
-    keys = home.issuers()[person.member_id]
-    with closing(IssuerService(keys, home.folder / "issuer", site, max_elements_per_epoch=QUOTA)) as service:
-        issuing = Issuing(served, service)
-        services = IssuerServices(
-            service, CatchUp(InStep(site.engine)), site.engine.genesis.digest, "PEM", issuing.fresh, issuing.fresh
-        )
-        admitting = Admitting(site.state, served.clock, HOST, served.clock() - 1)
-        issuing.served = replace(served, app=create_app(services, admitting, Limits(), Metrics({})))
+    issuing = Issuing(served)
+    with issuer_of(served, Limits(), quota=QUOTA, fresh=issuing.fresh) as issuing.served:
         yield issuing
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 from benchmarks.servers.running import wait_until
@@ -24,6 +25,7 @@ from matching.errors import NotBothAccepted, QuotaExceeded
 from matching.pair import PairingState
 from matching.report import Reason, Report
 from matching.vocabulary import Vocabulary
+from network import tls, wire
 from network.errors import ServerUnreachable
 from network.issuer.process import serve_issuer
 from network.member_home import MemberHome
@@ -152,6 +154,25 @@ def test_patients_are_matched_write_and_are_reported(world: World) -> None:
     with world.desk("ada") as desk:
         matching.opt_out(desk)
         assert not desk.book.state.opted_in
+
+
+def test_an_issuers_counters_and_health_tell_its_operator_enough_and_of_nobody(world: World) -> None:
+    name = "elin"
+    join(world.hospital, world.folder / name, Role.PATIENT, name)
+    world.opt_in(name, SEIZURE)
+    issuer = world.issuers["issuer-a"]
+    context = tls.ssl_context((issuer.home / "server/tls/ca.pem").read_text())
+    with httpx.Client(verify=context, trust_env=False, base_url=issuer.url) as client:
+        assert client.get(wire.HEALTH).json() == {"status": "ok"}
+        text = client.get(wire.METRICS).text
+    with world.home(name).site() as site:
+        members, height = [record.member for record in site.state().members()], site.engine.view().height
+    assert f'chartseal_requests_total{{method="POST",route="{wire.EVALUATE}",status="200"}} ' in text
+    assert f'chartseal_request_seconds_count{{route="{wire.EVALUATE}"}} ' in text
+    assert f"chartseal_ledger_height {float(height)}\n" in text
+    assert world.home(name).config.member in members
+    assert not [member for member in members if member in text]
+    assert "HP:" not in text
 
 
 def test_an_issuers_quota_and_absence_stop_a_patient_and_nothing_is_submitted(world: World) -> None:
