@@ -42,7 +42,7 @@ def test_an_unknown_name_lists_the_known(arguments, known):
     assert "Traceback" not in result.output
 
 
-QUICK = {"seal", "schemes", "phases"}
+QUICK = {"seal", "schemes"}
 """Cases whose smoke profile takes seconds; all of them run beside the slow tests, and in `make bench`."""
 
 

@@ -196,6 +196,7 @@ def test_a_read_takes_the_same_round_trips_for_any_history(served):
     assert found[SHORT] == found[LONG] <= 10
 
 
+@pytest.mark.slow
 def test_a_read_that_takes_long_asks_no_more_often(served, monkeypatch):
     _, latency, reader, patients = served
     latency.be(0)
@@ -217,6 +218,7 @@ def test_a_read_that_takes_long_asks_no_more_often(served, monkeypatch):
     assert late[0] > FRESH_S
 
 
+@pytest.mark.slow
 def test_what_is_read_is_the_whole_history_and_written_out(served, outs):
     _, latency, reader, patients = served
     latency.be(0)
@@ -230,6 +232,7 @@ def test_what_is_read_is_the_whole_history_and_written_out(served, outs):
     assert not list(out.parent.iterdir())
 
 
+@pytest.mark.slow
 def test_readers_at_once_all_read_and_one_who_cannot_fails_the_case(served, tmp_path):
     hospital, latency, reader, patients = served
     latency.be(0)
@@ -278,6 +281,7 @@ def test_every_profile_measures_without_latency_too_and_several_histories():
     assert 1000 in network.EXTENTS["paper"].blocks
 
 
+@pytest.mark.slow
 def test_the_servers_end_with_whom_they_serve(tmp_path):
     with scene(proxies=0) as cast:
         hospital = Served(cast)

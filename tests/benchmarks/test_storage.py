@@ -105,6 +105,7 @@ def test_the_command_brings_back_what_it_stored(running, payload, tmp_path):
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+@pytest.mark.slow
 def test_peers_bring_back_what_they_stored(peer, running, payload, tmp_path):
     for name in peer.programs:
         needs.program(name, feature="peers")

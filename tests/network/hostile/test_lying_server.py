@@ -441,9 +441,14 @@ def _older(said: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "change", [lambda _said: {"endpoints": []}, _moved, _older, lambda _said: {"endpoints": [{}, 7, None]}],
-    ids=["withheld", "forged", "older", "none"],
-)  # fmt: skip
+    "change",
+    [
+        pytest.param(lambda _said: {"endpoints": []}, id="withheld", marks=pytest.mark.slow),
+        pytest.param(_moved, id="forged"),
+        pytest.param(_older, id="older", marks=pytest.mark.slow),
+        pytest.param(lambda _said: {"endpoints": [{}, 7, None]}, id="none", marks=pytest.mark.slow),
+    ],
+)
 def test_endpoint_cards_withheld_or_forged(
     clinic: Clinic, liar: Liar, change: Callable[[Any], object], tmp_path: Path
 ) -> None:
