@@ -59,7 +59,7 @@ PROFILES: Mapping[str, Sizes] = {
             batches=4,
             commits=200,
             entries=20_000,
-            ledgers=(10_000, 100_000, 1_000_000),
+            ledgers=(10_000, 100_000),
             followed=100_000,
         ),
         Sizes(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from ledger.anchored import anchored_block, blocks_of_chain, chains_of, chapter_of
 from ledger.bodies import Role
@@ -34,6 +33,32 @@ from ledger.rules.membership import active_in_role
 from ledger.tables import Tables
 
 
+class _Reading:
+    """The tables, within the lock and from one moment. A class and no generator: there is one around every question."""
+
+    __slots__ = ("_lock", "_snapshot", "_tables")
+
+    def __init__(self, lock: threading.RLock, tables: Tables) -> None:
+        self._lock = lock
+        self._tables = tables
+
+    def __enter__(self) -> Tables:
+        self._lock.acquire()
+        try:
+            self._snapshot = self._tables.keyvalue.snapshot()
+            self._snapshot.__enter__()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._tables
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._snapshot.__exit__(*error)
+        finally:
+            self._lock.release()
+
+
 class Queries:
     """Questions to the state; several threads may ask while one applies entries, with ``lock`` held for each answer."""
 
@@ -47,10 +72,8 @@ class Queries:
         """The tables, to read within ``lock``."""
         return self._tables
 
-    @contextmanager
-    def _reading(self) -> Iterator[Tables]:
-        with self.lock, self._tables.keyvalue.snapshot():
-            yield self._tables
+    def _reading(self) -> _Reading:
+        return _Reading(self.lock, self._tables)
 
     # Members
 

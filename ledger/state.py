@@ -105,13 +105,12 @@ class State(Queries):
             self._write([self._tables.transactions.put(entry.position, entry.transaction.id), *change])
             self.position, self.head, self.time = entry.position, entry.digest, entry.time
 
-    def finish(self) -> Epoch:
-        """End the block: at the last one of an epoch, delegates are elected. Returns the next block's epoch."""
+    def finish(self) -> Epoch | None:
+        """End the block: at the last one of an epoch, delegates are elected. Returns the epoch that then begins."""
         with self.lock:
-            height = self.height + 1
-            elected = next_epoch(self._tables, height, self.position)
+            elected = next_epoch(self._tables, self.height + 1, self.position)
             if elected is None:
-                return self.epoch(height)
+                return None
             epoch, change = elected
             self._write(change)
             return epoch

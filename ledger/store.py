@@ -42,6 +42,7 @@ class LedgerStore:
         self.database = database
         self.keyvalue = SqlKeyValue(database)
         self.tree = EntryTree(self._leaves, self._nodes)
+        self._may_be_kept = True
         connection = database.connection
         position, size, height = ENTRY.c.position, BLOCK.c.size, BLOCK.c.height
         self._put_block = Prepared(connection, sa.insert(BLOCK))
@@ -158,15 +159,18 @@ class LedgerStore:
         """Keep a block that is not final. Within ``Database.writing`` only."""
         self.drop()
         self._put_pending.run(one=0, block=bytes(block))
+        self._may_be_kept = True
 
     def kept(self) -> PendingBlock | None:
         """The block that was proposed last and is not final, if there is one."""
         row = self._pending.one()
+        self._may_be_kept = row is not None
         return None if row is None else PendingBlock.from_bytes(row[0])
 
     def drop(self) -> None:
-        """The newest block is final, and none waits after it. Within ``Database.writing`` only."""
-        self._drop_pending.run()
+        """The newest block is final, and none waits after it. Within ``Database.writing`` only, after ``kept``."""
+        if self._may_be_kept:
+            self._drop_pending.run()
 
     # Entries
 

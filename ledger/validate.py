@@ -53,7 +53,7 @@ class NextBlock:
     def close(self) -> LedgerHeader:
         """The one header that fits: all that the delegates sign follows from the entries, the round and the time."""
         state = self._state
-        following = state.finish()
+        following = state.finish() or self._epoch
         seats = self._epoch.seats
         return LedgerHeader(
             ledger=state.genesis.digest,

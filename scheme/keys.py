@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -13,6 +14,12 @@ from scheme.hashing import Tag, tagged_hash
 SIGNATURE_SIZE = 64
 VERIFYING_KEY_SIZE = 32
 KEY_ID_SIZE = 16
+
+
+@lru_cache(maxsize=256)
+def _loaded(key: bytes) -> Ed25519PublicKey:
+    # Few keys sign most of what is verified, and loading one costs a tenth of a verification.
+    return Ed25519PublicKey.from_public_bytes(key)
 
 
 def _framed(tag: Tag, message: bytes) -> bytes:
@@ -73,7 +80,7 @@ class VerifyingKey:
     def verify(self, tag: Tag, message: bytes, signature: bytes) -> None:
         """Return if this key signed ``message`` for the purpose ``tag``. Raises ``SignatureInvalid``."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.data).verify(signature, _framed(tag, message))
+            _loaded(self.data).verify(signature, _framed(tag, message))
         except (InvalidSignature, ValueError):
             raise SignatureInvalid(
                 f"the signature is not by key {self.key_id}; do not trust what it stands under"

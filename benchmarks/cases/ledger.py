@@ -30,6 +30,8 @@ SEATS = (4, 7, 13, 21)
 THREADS = (8, 32)
 THREADED = 4
 """Several callers together submit this many times what one does in a sample."""
+COMMIT_REPEATS = 3
+"""Times the usual number of samples: what waits for the disk scatters more than all else."""
 HANDOVERS = 10
 """Changes of the delegates that the longer proof leads through."""
 _SHORT_EPOCH = 4
@@ -78,7 +80,8 @@ def _batches(bench: Bench, folder: Path) -> None:
 def _commits(bench: Bench, folder: Path) -> None:
     cast = Cast()
     single, several = bench.sizes.commits, bench.sizes.commits * THREADED
-    rounds = bench.sizes.repeats + 1
+    repeats = COMMIT_REPEATS * bench.sizes.repeats
+    rounds = repeats + 1
     with ExitStack() as stack:
         engine = stack.enter_context(closing(cast.engine(folder / "ledger.sqlite")))
         supply = iter(cast.requests(rounds * (single + several * len(THREADS))))
@@ -96,7 +99,7 @@ def _commits(bench: Bench, folder: Path) -> None:
             journal: Subject(f"SQLite: bare commits, {journal}", _putting(file, rows), single, "transactions")
             for journal, file in files.items()
         }
-        _interleave_once([alone, *grouped, *bares.values()], bench.sizes.repeats)
+        _interleave_once([alone, *grouped, *bares.values()], repeats)
         wires = cast.requests(single)
         profile = profiled(lambda: _submit(engine, wires))
     about: dict[str, Any] = {
