@@ -157,6 +157,9 @@ class Transport:
         self.traffic = Traffic()
         self._clock = clock
         self._signer = signer
+        self._use = threading.Lock()
+        self._running = 0
+        self._closed = False
         self._client = httpx.Client(
             base_url=url,
             headers={"accept-encoding": "identity"},  # what is unpacked has no size that the server answers for
@@ -227,19 +230,20 @@ class Transport:
         signed: bool = True,
     ) -> Iterator[Answer]:
         """One attempt at a request, its answer not read yet. Raises as ``request``."""
-        with self.told():
-            request = self._built(method, path, params, headers, body, signed=signed)
-            self.traffic.count(requests=1, sent=_size(body))
-            response = self._client.send(request, stream=True)
-        try:
-            answer = Answer(response, self)
-            if not response.is_success:
-                error = refusal(path, response.status_code, answer.read(MAX_ERROR_BYTES))
-                vars(error)[_RETRY_AFTER] = _seconds(response.headers.get("retry-after"))
-                raise error
-            yield answer
-        finally:
-            response.close()
+        with self._in_use():
+            with self.told():
+                request = self._built(method, path, params, headers, body, signed=signed)
+                self.traffic.count(requests=1, sent=_size(body))
+                response = self._client.send(request, stream=True)
+            try:
+                answer = Answer(response, self)
+                if not response.is_success:
+                    error = refusal(path, response.status_code, answer.read(MAX_ERROR_BYTES))
+                    vars(error)[_RETRY_AFTER] = _seconds(response.headers.get("retry-after"))
+                    raise error
+                yield answer
+            finally:
+                response.close()
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -250,8 +254,31 @@ class Transport:
             raise ServerUnreachable(f"{self.url} cannot be reached ({_reason(error)}); {self._way_out}") from None
 
     def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
+        """Let go of connections, of those at work when their request ends; no new request is made.
+
+        A socket closed under a thread that reads or writes it would leave that thread with a descriptor which the
+        system gives to the next file: TLS records have overwritten a database so.
+        """
+        with self._use:
+            self._closed = True
+            idle = not self._running
+        if idle:
+            self._client.close()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        with self._use:
+            if self._closed:
+                raise ServerUnreachable(f"{self.url} is no longer asked: what wanted to know has ended")
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._use:
+                self._running -= 1
+                last = self._closed and not self._running
+            if last:
+                self._client.close()
 
     def _built(
         self,

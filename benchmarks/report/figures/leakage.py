@@ -91,7 +91,7 @@ def _draw(spots: Sequence[_Spot], figure: SubFigure) -> None:
         Line2D([], [], color="#444444", marker=style.marker(place), linestyle="none", label=f"defence: {name}")
         for place, name in enumerate(defences)
     ]
-    figure.legend(handles=shown, loc="outside lower center", ncols=3)
+    figure.legend(handles=shown, loc="outside lower center", ncols=2)
 
 
 def _look(closure: int, defence: int) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -245,3 +247,26 @@ def test_bytes_are_counted(server: ScriptedServer, transport: Transport) -> None
     transport.request("PUT", "/x", body=b"four")
     traffic = transport.traffic
     assert (traffic.requests, traffic.sent_bytes, traffic.received_bytes) == (1, 4, 6)
+
+
+def test_a_request_that_runs_keeps_its_connection_when_another_thread_closes(
+    server: ScriptedServer, transport: Transport
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_asked: Asked) -> Reply:
+        begun.set()
+        assert go_on.wait(10)
+        return Reply(body=b"late")
+
+    server.answer = slow
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(transport.request, "GET", "/late", again=False)
+        assert begun.wait(10)
+        transport.close()
+        assert not transport._client.is_closed
+        with pytest.raises(ServerUnreachable, match="no longer asked"):
+            transport.request("GET", "/new", again=False)
+        go_on.set()
+        assert running.result(10) == b"late"
+    assert transport._client.is_closed
