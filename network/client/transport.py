@@ -261,8 +261,8 @@ class Transport:
         """
         with self._use:
             self._closed = True
-            idle = not self._running
-        if idle:
+            over = self._is_over()
+        if over:
             self._client.close()
 
     @contextmanager
@@ -276,9 +276,12 @@ class Transport:
         finally:
             with self._use:
                 self._running -= 1
-                last = self._closed and not self._running
-            if last:
+                over = self._is_over()
+            if over:
                 self._client.close()
+
+    def _is_over(self) -> bool:
+        return self._closed and not self._running
 
     def _built(
         self,
