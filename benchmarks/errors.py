@@ -39,7 +39,13 @@ class OutputUnwritable(BenchmarkError):
     code = "output-unwritable"
 
 
-class ServerMissing(BenchmarkError):
+class ServerUnavailable(BenchmarkError):
+    """A server that cannot be had: it is not installed, or did not come up."""
+
+    code = "server-unavailable"
+
+
+class ServerMissing(ServerUnavailable):
     """A server's program or module that is not installed; ``feature`` is what needs it: s3, sftp, ftp."""
 
     code = "server-missing"

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import CaseFailed
+from benchmarks.processes import end
 from benchmarks.servers.running import LOOPBACK
 
 _PIECE_BYTES = 1 << 16
@@ -97,7 +98,7 @@ def in_front_of(routes: Sequence[Route]) -> Iterator[Latency]:
             latency.be(0)
             yield latency
         finally:
-            process.communicate(timeout=_STOP_S)
+            end(process, _STOP_S)
 
 
 @dataclass
@@ -110,6 +111,8 @@ class _Proxy:
     near: frozenset[int] = frozenset()
     counts: dict[bool, dict[str, Counted]] = field(default_factory=lambda: {True: {}, False: {}})
     """By whether the client is near, and by route."""
+    under_way: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    """Held here: asyncio forgets the task of a connection whose client has gone, though the server has not answered."""
 
     def told(self, what: Mapping[str, Any]) -> Any:
         """Do as a line of ``Latency`` says; the answer."""
@@ -124,7 +127,7 @@ class _Proxy:
 
     async def connected(self, route: Route, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         """Forward one connection until both sides have ended it."""
-        with closing(answers), suppress(ConnectionRefusedError):
+        with closing(answers), suppress(ConnectionRefusedError), self._holding(asyncio.current_task()):
             link = _Link(self, route, is_near=_is_by(answers.get_extra_info("peername")[1], route.port, self.near))
             server, requests = await asyncio.open_connection(LOOPBACK, route.target)
             with closing(requests):
@@ -133,6 +136,14 @@ class _Proxy:
                 await asyncio.gather(
                     _pump(link, client, requests, is_up=True), _pump(link, server, answers, is_up=False)
                 )
+
+    @contextmanager
+    def _holding(self, task: asyncio.Task[Any] | None) -> Iterator[None]:
+        self.under_way.add(task)
+        try:
+            yield
+        finally:
+            self.under_way.discard(task)
 
 
 class _Link:

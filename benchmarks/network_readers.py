@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.errors import CaseFailed
 from benchmarks.network_scene import PASSWORD, Outs, member_options, read
+from benchmarks.processes import end
 from network.member_home import MemberHome
 from scheme.errors import ChartSealError
 
@@ -97,7 +98,7 @@ def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
     except BaseException:
         process.kill()
         raise
-    process.communicate(timeout=_STOP_S)
+    end(process, _STOP_S)
 
 
 def _say(process: subprocess.Popen[str], what: dict[str, Any]) -> None:

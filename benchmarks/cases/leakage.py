@@ -10,11 +10,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from benchmarks.bench import Bench
-from benchmarks.datasets import dataset
+from benchmarks.datasets import NO_PUBLISHED_CASES, published_cases
 from benchmarks.timing import Subject, interleave
 from matching.accuracy import Accuracy, Collection, Judge
 from matching.accuracy_cases import Case, read_cases, read_queries
@@ -116,10 +115,8 @@ def published(bench: Bench, vocabulary: Vocabulary) -> Population | None:
     """The labelled cases of the real data, if they are there and the profile is large."""
     if bench.sizes.name == "smoke":
         return None
-    root = dataset("phenopackets")
-    files = root / "cases.tsv.gz", root / "match_queries.tsv.gz"
-    if not all(map(Path.is_file, files)):
-        bench.absent("published cases", "not found; set CHARTSEAL_DATA to the folder that holds phenopackets/")
+    if (files := published_cases()) is None:
+        bench.absent("published cases", NO_PUBLISHED_CASES)
         return None
     cases = read_cases(files[0])
     source = "published cases (phenopackets)"
@@ -191,7 +188,8 @@ def by_who_holds_keys(bench: Bench, vocabulary: Vocabulary, population: Populati
     stated = frozenset[str]().union(*own)
     terms = stated if bench.sizes.name == "smoke" else {term.id for term in vocabulary} | stated
     issuers = _Issuers()
-    index = _tagged(own, issuers.guessed(2))
+    real_tag = issuers.guessed(2)
+    index = _tagged(own, {term: real_tag(term) for term in stated})
     judged = Statistics.of(index.patients, population.matched).features[: population.judged]
     settings = {"closure": str(Closure.EXACT), "defence": Defence().label, **population.settings}
     for holds, who in enumerate(("the index alone", "the index with one issuer", "the index with both issuers")):
@@ -218,8 +216,7 @@ class _Issuers:
         return guessed_tag(self._public, dict(self._secret[:keys]))
 
 
-def _tagged(patients: Sequence[Set[str]], tag_of: Callable[[str], bytes]) -> Held:
-    tags = {term: tag_of(term) for term in frozenset[str]().union(*patients)}
+def _tagged(patients: Sequence[Set[str]], tags: Mapping[str, bytes]) -> Held:
     held = tuple(frozenset(tags[term] for term in patient) for patient in patients)
     return Held(held, {tag: term for term, tag in tags.items()})
 

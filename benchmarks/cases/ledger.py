@@ -167,7 +167,7 @@ def _delegates(bench: Bench, folder: Path) -> None:
         for (seats, handovers), subject in readings.items():
             bench.series(subject, security_bits=SECURITY_BITS, delegates=seats, handovers=handovers)
     for subject, seats in zip(latencies, SEATS, strict=True):
-        bench.compare(f"one caller, {seats} delegates, over {SEATS[0]}", subject, latencies[0])
+        bench.compare(f"one caller, {seats} delegates, over {SEATS[0]} delegates", subject, latencies[0])
         latency = statistics.median(subject.seconds) / subject.amount
         bench.figure(f"one transaction until its receipt, {seats} delegates", latency * 1e3, "ms", delegates=seats)
         with closing(StoredLedger.open(folder / f"{seats}.sqlite", clock=lambda: NOW)) as stored:

@@ -1,4 +1,7 @@
-"""What matching costs: a patient's tags by two issuers, loading an index, and exact searches by number of patients."""
+"""What matching costs, and what it finds.
+
+A patient's tags by two issuers, loading an index, exact searches by number of patients; accuracy on published cases.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import numpy.typing as npt
 
 from benchmarks import matching_load, matching_peers, memory
 from benchmarks.bench import Bench
+from benchmarks.matching_accuracy import accuracy
 from benchmarks.timing import Subject, interleave
 from matching.closure import Closure, closed
 from matching.epoch import EpochKeys, IssuerPublicKey
@@ -41,7 +45,7 @@ _Integers = npt.NDArray[np.int64]
 
 
 def measure(bench: Bench) -> None:
-    """A patient's tags; for closures exact and near, sizes up to the profile's, and one read from SQLite; peers."""
+    """Tags; for closures exact and near, sizes up to the profile's, and one read from SQLite; peers; accuracy."""
     vocabulary = Vocabulary.default()
     _tags(bench)
     for closure in (Closure.EXACT, Closure.NEAR):
@@ -51,6 +55,7 @@ def measure(bench: Bench) -> None:
         matching_load.loaded(bench, str(closure), *drawn.rows(matching_load.PATIENTS[bench.sizes.name]))
     matching_peers.pairing_test(bench, PATIENTS[bench.sizes.name], SYMPTOMS)
     matching_peers.intersection(bench)
+    accuracy(bench, vocabulary)
 
 
 @dataclass(frozen=True)

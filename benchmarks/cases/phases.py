@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import memory
 from benchmarks.bench import Bench
 from benchmarks.bulk_history import RECORDS_A_BLOCK
 from benchmarks.roles import DIRECTIONS, REENCRYPTION, Account
@@ -44,6 +45,8 @@ class _Length:
     history: Sequence[bytes]
     accounts: list[Account] = field(default_factory=list)
     ledger_bytes: int = 0
+    taken_bytes: int | None = None
+    """The most that a story took on top of what was resident before it; ``None`` where nothing tells."""
 
     @property
     def settings(self) -> dict[str, int]:
@@ -68,7 +71,7 @@ def measure(bench: Bench) -> None:
     """
     samples = SAMPLES[bench.sizes.name]
     lengths = [_Length(records, visits(records)) for records in samples]
-    _play(lengths[0], Account())  # warm-up: the vocabulary is read, modules are imported
+    _play(_Length(10, visits(10)), Account())  # warm-up: the vocabulary is read, modules are imported
     for turn in range(max(samples.values())):
         for length in lengths:
             if turn < samples[length.records]:
@@ -81,8 +84,13 @@ def measure(bench: Bench) -> None:
 
 
 def _play(length: _Length, account: Account) -> int:
+    before = memory.resident_bytes() if memory.restart_peak() else None
     with tempfile.TemporaryDirectory(prefix="chartseal-bench-") as folder:
-        return play(Path(folder), account, length.history)
+        ledger_bytes = play(Path(folder), account, length.history)
+    peak = memory.peak_bytes()
+    if before is not None and peak is not None:
+        length.taken_bytes = max(peak - before, length.taken_bytes or 0)
+    return ledger_bytes
 
 
 def _hand_in(bench: Bench, length: _Length) -> None:
@@ -95,6 +103,9 @@ def _hand_in(bench: Bench, length: _Length) -> None:
             _role(bench, length, phase, role, f"{name}: {role}", settings | {"role": role})
     bench.figure(
         f"ledger, {length.records:,} records: to each replica", length.ledger_bytes, "bytes", **length.settings
+    )
+    bench.memory(
+        f"memory taken, {length.records:,} records: all roles in one process", length.taken_bytes, **length.settings
     )
 
 

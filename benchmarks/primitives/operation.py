@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from scheme.wrap import KEY_BITS
+
 SYMMETRIC_BITS = 256
 """AES-256."""
 BITS = 128
@@ -15,6 +17,9 @@ BITS = 128
 SIZES = {"64 B": 64, "4 KiB": 4 << 10, "64 KiB": 64 << 10, "1 MiB": 1 << 20}
 """Bytes that are hashed or encrypted at once."""
 
+MODULI = {2048: 112, KEY_BITS: BITS, 4096: 152}
+"""Security bits of RSA by the bits of its modulus (NIST SP 800-56B rev. 2, appendix D). Records take ``KEY_BITS``."""
+
 SHA256 = "SHA-256, {}"
 AES_SEAL = "AES-256-GCM seal, {}"
 AES_OPEN = "AES-256-GCM open, {}"
@@ -22,7 +27,8 @@ HKDF_DERIVE = "HKDF-SHA-256, 32 bytes"
 ED25519_KEY, ED25519_SIGN, ED25519_VERIFY = "Ed25519 key pair", "Ed25519 sign", "Ed25519 verify"
 X25519_EXCHANGE = "X25519 exchange"
 HPKE_SEAL, HPKE_OPEN = "HPKE seal, 32 bytes", "HPKE open, 32 bytes"
-RSA_KEY, RSA_ENCRYPT, RSA_DECRYPT = "RSA-3072 key pair", "RSA-3072 OAEP encrypt", "RSA-3072 OAEP decrypt"
+RSA_KEY = f"RSA-{KEY_BITS} key pair"
+RSA_ENCRYPT, RSA_DECRYPT = "RSA-{} OAEP encrypt", "RSA-{} OAEP decrypt"
 SHARES_SPLIT, SHARES_JOIN = "Shamir split, 2 of 3", "Shamir join, 2 of 3"
 
 
@@ -42,7 +48,7 @@ class Operation:
     prepare: Callable[[], Prepared]
     security_bits: int | None = BITS
     size_bytes: int | None = None
-    """What is processed at once, where that matters."""
+    """What is processed at once, where that matters; of RSA the modulus."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,11 @@ def by_size(name: str, prepare: Callable[[int], Prepared], security_bits: int) -
     return [Operation(name.format(label), partial(prepare, size), security_bits, size) for label, size in SIZES.items()]
 
 
+def by_modulus(name: str, prepare: Callable[[int], Prepared]) -> list[Operation]:
+    """One operation of RSA for each of ``MODULI``; ``name`` has a place for its bits."""
+    return [Operation(name.format(bits), partial(prepare, bits), level, bits // 8) for bits, level in MODULI.items()]
+
+
 def of_smoke(operation: Operation) -> bool:
     """Whether the profile ``smoke`` runs it: of the sizes it takes one."""
-    return operation.size_bytes in {None, SIZES["4 KiB"]}
+    return operation.size_bytes in {None, SIZES["4 KiB"], KEY_BITS // 8}

@@ -17,7 +17,9 @@ from Crypto.Protocol.KDF import HKDF
 from Crypto.Protocol.SecretSharing import Shamir
 from Crypto.PublicKey import ECC, RSA
 from Crypto.Signature import eddsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from benchmarks.primitives.openssl import rsa_key
 from benchmarks.primitives.operation import (
     AES_OPEN,
     AES_SEAL,
@@ -38,6 +40,7 @@ from benchmarks.primitives.operation import (
     X25519_EXCHANGE,
     Operation,
     Prepared,
+    by_modulus,
     by_size,
 )
 from scheme.wrap import EXPONENT, KEY_BITS
@@ -59,8 +62,8 @@ def operations() -> Sequence[Operation]:
         Operation(HPKE_SEAL, _hpke_sealed),
         Operation(HPKE_OPEN, _hpke_opened),
         Operation(RSA_KEY, _rsa_key),
-        Operation(RSA_ENCRYPT, _rsa_encrypted),
-        Operation(RSA_DECRYPT, _rsa_decrypted),
+        *by_modulus(RSA_ENCRYPT, _rsa_encrypted),
+        *by_modulus(RSA_DECRYPT, _rsa_decrypted),
         Operation(SHARES_SPLIT, _split),
         Operation(SHARES_JOIN, _joined),
     ]
@@ -163,24 +166,25 @@ def _oaep(key: RSA.RsaKey) -> Any:
 
 
 @cache
-def _rsa() -> RSA.RsaKey:
-    return RSA.generate(KEY_BITS, e=EXPONENT)
+def _rsa(bits: int) -> RSA.RsaKey:
+    """Made by OpenSSL: here a key of 4,096 bits takes many seconds."""
+    return RSA.import_key(rsa_key(bits).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _rsa_key() -> Prepared:
     return Prepared(lambda: RSA.generate(KEY_BITS, e=EXPONENT), lambda key: key.size_in_bits() == KEY_BITS)
 
 
-def _rsa_encrypted() -> Prepared:
+def _rsa_encrypted(bits: int) -> Prepared:
     message = os.urandom(32)
-    key = _rsa()
+    key = _rsa(bits)
     public = key.public_key()
     return Prepared(lambda: _oaep(public).encrypt(message), lambda wrap: _oaep(key).decrypt(wrap) == message)
 
 
-def _rsa_decrypted() -> Prepared:
+def _rsa_decrypted(bits: int) -> Prepared:
     message = os.urandom(32)
-    key = _rsa()
+    key = _rsa(bits)
     wrap = _oaep(key.public_key()).encrypt(message)
     return Prepared(lambda: _oaep(key).decrypt(wrap), lambda opened: opened == message)
 

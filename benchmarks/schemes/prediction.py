@@ -22,6 +22,8 @@ _RETIMED = 21
 _NAMED = 3
 _COUNTED_MODULES = ("groups/", "umbral/group.py", "coincurve/", "<built-in", "<method", "asymmetric/")
 """Where counted operations spend their time, as the profiler names it."""
+_HARNESS = ("schemes/prediction.py", "schemes/phases.py")
+"""What calls a phase under the profiler; next to nothing without it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def _outside(call: Callable[[], object]) -> str:
     own = [{name: seconds for name, _, seconds, _ in run} for run in runs]
     # The least of several runs: whatever another process took is put down to the function it happened in.
     least = {name: min(run.get(name, seconds) for run in own) for name, seconds in own[0].items()}
-    outside = Counter({name: each for name, each in least.items() if not name.startswith(_COUNTED_MODULES)})
+    outside = Counter({name: each for name, each in least.items() if not name.startswith(_COUNTED_MODULES + _HARNESS)})
     named = ", ".join(f"{name} ({each / outside.total():.0%})" for name, each in outside.most_common(_NAMED))
     return f"most of it in {named}"
 
@@ -93,8 +95,8 @@ def _faster(counts: Mapping[str, int], costs: Mapping[str, Subject], gap_s: floa
 
 
 def _timed(call: Callable[[], object], number: int) -> float:
-    """Seconds of one of ``number`` calls."""
-    started = time.perf_counter()
+    """CPU seconds of one of ``number`` calls."""
+    started = time.process_time()
     for _ in range(number):
         call()
-    return (time.perf_counter() - started) / number
+    return (time.process_time() - started) / number

@@ -15,7 +15,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import CaseFailed, ServerMissing
+from benchmarks.errors import ServerMissing, ServerUnavailable
+from benchmarks.processes import end
 from benchmarks.servers.running import Running
 from benchmarks.servers.starters import STARTERS
 
@@ -24,16 +25,16 @@ _STOP_S = 30
 
 @contextmanager
 def apart(name: str, folder: Path, *, listen: str | None = None) -> Iterator[Running]:
-    """Start the server ``name`` of ``STARTERS``; ``listen`` as there. Raises ``ServerMissing``, ``CaseFailed``."""
+    """Start the server ``name`` of ``STARTERS``; ``listen`` as there. Raises ``ServerUnavailable``."""
     command = [sys.executable, "-m", "benchmarks.servers.apart", name, str(folder), *([listen] if listen else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             told = process.stdout.readline() if process.stdout else ""
             if not told:
-                raise CaseFailed(f"the server {name} did not start; its error stands above")
+                raise ServerUnavailable(f"the server {name} did not start; its error stands above")
             yield _running(json.loads(told))
         finally:
-            process.communicate(timeout=_STOP_S)
+            end(process, _STOP_S)
 
 
 def _running(told: dict[str, Any]) -> Running:

@@ -51,6 +51,8 @@ class _Contender(Subject):
     entrants: Entrants = field(kw_only=True)
     entrant: Entrant = field(kw_only=True)
     doing: str = field(kw_only=True)
+    track_peak: bool = False
+    """A command or peer holds its memory elsewhere, and store and library hold little beside the benchmark's own."""
     is_warm: bool = False
     """Whether its system did the same before, so that it need not be warmed up."""
     failed: bool = False

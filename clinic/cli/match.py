@@ -22,10 +22,10 @@ from clinic.match_symptoms import from_records as read_conditions
 from clinic.match_symptoms import gather
 from clinic.matching import Desk, Listed
 from ledger.bodies import Role
+from matching.accuracy_evaluate import evaluate as measure
 from matching.binding import BindingRule
 from matching.closure import Closure
 from matching.errors import NotBothAccepted, OptedInAlready, TooLittleShared
-from matching.evaluate import evaluate as measure
 from matching.vocabulary import Vocabulary
 
 PATIENT = click.option("--patient", required=True, metavar="NAME", help="Who does this.")
@@ -135,8 +135,9 @@ def optin(
 @PATIENT
 @command()
 def optout(session: Session, patient: str) -> None:
-    """Leave: the index keeps no byte of you.
+    """Leave: the index erases your tags and your pseudonym.
 
+    Until the epoch ends it keeps a hash with how often you changed your mind, or the limit on that would not hold.
     Matches that are no session end; sessions go on.
     """
     with at_desk(session, patient) as desk:

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.groups.errors import ElementInvalid, GroupUnavailable
 from benchmarks.groups.group import Below, Group, Kind
 from benchmarks.groups.mcl import ORDER, SECURITY_BITS, SIZES
+from benchmarks.optional import BENCH_EXTRA
 
 try:
     import py_arkworks_bls12381 as arkworks
@@ -40,7 +41,7 @@ class ArkworksGroup(Group):
 
     def __init__(self, *, below: Below = secrets.randbelow, hashes: Group | None = None) -> None:
         if arkworks is None:
-            raise GroupUnavailable("this group needs the package py-arkworks-bls12381; install chartseal[bench]")
+            raise GroupUnavailable(f"this group needs the package py-arkworks-bls12381; {BENCH_EXTRA}")
         super().__init__(arkworks.G1Point(), arkworks.G2Point(), below=below)
         self._classes: dict[Kind, Any] = {Kind.G1: arkworks.G1Point, Kind.G2: arkworks.G2Point}
         self._hashes = hashes

@@ -4,6 +4,7 @@ history.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,10 +15,10 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import network_readers
 from benchmarks.cases import network
 from benchmarks.errors import CaseFailed
 from benchmarks.latency import Counted, Latency, Route, in_front_of
-from benchmarks.network_readers import readers
 from benchmarks.network_scene import HOSPITAL, PASSWORD, Outs, Served, grant_all, member_options, read, seal_history
 from benchmarks.scene import PROXIES, scene
 from benchmarks.servers.running import LOOPBACK, free_ports, port_answers, wait_until
@@ -238,7 +239,7 @@ def test_readers_at_once_all_read_and_one_who_cannot_fails_the_case(served, tmp_
     latency.be(0)
     patient = patients[SHORT]
     other = hospital.join(Role.DOCTOR, "another reader")
-    with readers([reader.folder, other.folder], patient.config.member, SHORT, tmp_path) as processes:
+    with network_readers.readers([reader.folder, other.folder], patient.config.member, SHORT, tmp_path) as processes:
         with pytest.raises(CaseFailed, match=r"1 readers .* \[grant-inactive\]"):
             processes.read()
         with patient.site() as site:
@@ -258,7 +259,7 @@ def test_readers_of_a_case_that_fails_end_at_once(served, tmp_path):
         rounds, interrupted = [], []
 
         def interrupt():
-            with readers([reader.folder], patient, SHORT, tmp_path) as processes:
+            with network_readers.readers([reader.folder], patient, SHORT, tmp_path) as processes:
                 rounds.append(pool.submit(processes.read))
                 time.sleep(0.2)
                 interrupted.append(time.monotonic())
@@ -270,6 +271,17 @@ def test_readers_of_a_case_that_fails_end_at_once(served, tmp_path):
     assert time.monotonic() - interrupted[0] < 5
     with pytest.raises(CaseFailed, match="readers ended"):
         rounds[0].result()
+
+
+def test_readers_that_do_not_end_are_killed(monkeypatch):
+    monkeypatch.setattr(network_readers, "_STOP_S", 0.1)
+    with (
+        pytest.raises(subprocess.TimeoutExpired),
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(20)"], stdin=subprocess.PIPE) as process,
+        network_readers._ended(process),
+    ):
+        pass
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_every_profile_measures_without_latency_too_and_several_histories():

@@ -108,3 +108,9 @@ def test_rates_and_growth_are_stated(measured):
     growth = [line for line in measured if isinstance(line, Figure) and line.unit == "times"]
     assert [line.settings["phase"] for line in growth] == list(phases.PHASES)
     assert {line.value for line in growth} == {1.0}  # of the same length
+
+
+def test_the_memory_of_a_story_is_stated(measured):
+    (taken,) = [line for line in measured if isinstance(line, Figure) and line.unit == "MiB"]
+    assert taken.name == "memory taken, 10 records: all roles in one process"
+    assert taken.value > 0

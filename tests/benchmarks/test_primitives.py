@@ -55,7 +55,13 @@ def test_one_name_is_one_work_at_one_level_of_security():
 
 def test_smoke_takes_one_size_of_each():
     sizes = {operation.size_bytes for library in INSTALLED for operation in library.operations() if of_smoke(operation)}
-    assert sizes == {None, SIZES["4 KiB"]}
+    assert sizes == {None, SIZES["4 KiB"], 3072 // 8}
+
+
+def test_rsa_is_measured_by_modulus_and_library():
+    found = {library.name: {each.name for each in library.operations() if "OAEP" in each.name} for library in INSTALLED}
+    every = {f"RSA-{bits} OAEP {what}" for bits in (2048, 3072, 4096) for what in ("encrypt", "decrypt")}
+    assert [names for names in found.values() if names] == [every] * 2
 
 
 def test_less_security_is_marked_in_the_name():

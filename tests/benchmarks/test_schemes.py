@@ -638,7 +638,7 @@ def test_a_prediction_that_fails_says_why(measured, ratio, reason):
 def test_a_phase_faster_than_its_operations_names_the_one_that_is_faster_in_turn(monkeypatch, warmed):
     """Three operations that take a second in turn; the samples of one of them say that alone it took ten."""
     passed = itertools.count()
-    monkeypatch.setattr(prediction, "time", SimpleNamespace(perf_counter=lambda: next(passed)))
+    monkeypatch.setattr(prediction, "time", SimpleNamespace(process_time=lambda: next(passed)))
     costs = {name: _sampled(name, 10 if name == warmed else 1) for name in ("power", "pairing", "product")}
     whole = sum(subject.cpu_seconds[0] for subject in costs.values())
     found = predict(dict.fromkeys(costs, 1), costs, _sampled("phase", whole / 3))

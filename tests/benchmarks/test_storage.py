@@ -5,6 +5,7 @@ import datetime
 import http.client
 import http.server
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import pytest
 
 from benchmarks.bench import PROFILES, Bench
 from benchmarks.cases import storage
-from benchmarks.errors import CaseFailed, PricesInvalid, ServerMissing
+from benchmarks.errors import CaseFailed, PricesInvalid, ServerMissing, ServerUnavailable
 from benchmarks.results import Absent, Series
 from benchmarks.scene import scene
 from benchmarks.servers.apart import apart
@@ -33,6 +34,8 @@ from benchmarks.storage.server_side import clear, stored_bytes
 from benchmarks.storage.systems import Command as ChartSealCommand
 from benchmarks.storage.systems import CommandHome, Library, StoreAlone, credentials, run
 from benchmarks.storage.wire import Traffic, Wire
+from cloud.errors import StoreUnreachable
+from cloud.open import open_store
 from tests import needs
 
 LOAD = Load(3, 50_000, 2)
@@ -143,22 +146,48 @@ def unmeasured(monkeypatch, tmp_path):
 def test_a_server_that_is_missing_or_does_not_start_is_a_row_and_the_others_are_tried(monkeypatch):
     def failing(name, *_, **__):
         if name == "folder":
-            raise CaseFailed("the server did not start")
-        if name == "ftps-vsftpd":
-            raise FileNotFoundError("no such folder")
+            raise ServerUnavailable("the server did not start")
         raise ServerMissing("the program weed is not installed: install it", "s3")
 
     monkeypatch.setattr(storage, "apart", failing)
     found = []
     storage.measure(Bench("storage", PROFILES["smoke"], {}, found.append))
     grid = storage.GRIDS["smoke"]
-    told = {"folder": "the server did not start", "ftps-vsftpd": "no such folder"}
+    told = {"folder": "the server did not start"}
     assert told.keys() < set(grid.others)
     assert [(line.name, line.reason) for line in found if isinstance(line, Absent)] == [
         (backend, told.get(backend, "the program weed is not installed: install it"))
         for backend in (*grid.beside_peers, *grid.others)
     ]
     assert len(found) == len(grid.beside_peers) + len(grid.others)
+
+
+def test_a_server_that_does_not_come_up_is_told_as_unavailable(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    with pytest.raises(ServerUnavailable, match="the server folder did not start"), apart("folder", tmp_path):
+        pass
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_store_of_ours_that_does_not_open_fails_the_case_when_the_others_were_measured(monkeypatch):
+    grid = replace(storage.GRIDS["smoke"], beside_peers=())
+    fails, *others = grid.others
+
+    def opened(url, *options):
+        if f"/{fails}/" in url:
+            raise StoreUnreachable("the store does not open")
+        return open_store(url, *options)
+
+    monkeypatch.setattr(storage, "GRIDS", {"smoke": grid})
+    monkeypatch.setattr(storage, "apart", lambda name, folder, **_: STARTERS["folder"](folder / name))
+    monkeypatch.setattr(Entrants, "_start", lambda _, area, *__, **___: iter([Entrant(StoreAlone(area, 1), area)]))
+    monkeypatch.setattr("benchmarks.storage.systems.open_store", opened)
+    found = []
+    with pytest.raises(CaseFailed, match=f": {fails}$"):
+        storage.measure(Bench("storage", PROFILES["smoke"], {}, found.append))
+    (absent,) = [line for line in found if isinstance(line, Absent)]
+    assert (absent.name, absent.reason) == (fails, "the store does not open")
+    assert {line.settings["backend"] for line in found if isinstance(line, Series)} == set(others)
 
 
 class _Fails(StoreAlone):
@@ -203,7 +232,8 @@ def test_who_fails_is_told_by_name_and_the_others_are_measured(at, is_peer, tmp_
     assert absent.name == f"folder, {doing}, {LOAD}: fails"
     assert absent.reason == "the server is full"
     assert entrants.faults == ([] if is_peer else [absent.name])
-    series = [line.name for line in found if isinstance(line, Series)]
+    series = {line.name: line for line in found if isinstance(line, Series)}
+    assert {line.peak_memory_bytes for line in series.values()} == {None}  # it would be the benchmark's own
     assert [name for name in series if name.endswith("fails")] == (
         [f"folder, download, {LOAD}: fails"] if at == 5 else []
     )
@@ -248,9 +278,10 @@ def test_what_fails_of_ours_fails_the_case_when_all_others_were_measured(monkeyp
     assert all(f"{backend}: chartseal library" in str(caught.value) for backend in (*grid.beside_peers, *grid.others))
 
 
-def test_paper_has_every_size_on_every_backend_and_two_at_once_counts_at_two_sizes():
+def test_paper_has_every_size_on_every_kind_of_server_and_two_at_once_counts_at_two_sizes():
     paper, full = storage.GRIDS["paper"], storage.GRIDS["full"]
-    assert {*paper.beside_peers, *paper.others} == {*full.beside_peers, *full.others} == set(STARTERS)
+    assert {*full.beside_peers, *full.others} == set(STARTERS)
+    assert {*paper.beside_peers, *paper.others} == {name for name in STARTERS if not name.endswith("pyftpdlib")}
     assert {load.file_bytes for load in paper.loads} >= {4 << 10, 1 << 20, 256 << 20}
     at_once = [{load.connections for load in paper.loads if load.file_bytes == size} for size in (4 << 10, 1 << 20)]
     assert at_once == [{1, 8}, {1, 8}]

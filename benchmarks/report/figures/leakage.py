@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from benchmarks.report.figures import style
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure
-from benchmarks.runs import Run
+from benchmarks.runs import Run, by_setting
 
 CASE = "leakage"
 ACCURACY = "top-10"
@@ -30,18 +30,19 @@ class _Spot:
     defence: str
     leaked: float
     accuracy: float
-    cases: str
-    """Whose, and how many."""
 
 
 def drawings(run: Run) -> Iterator[Drawing]:
     """One figure: for each kind of knowledge, tags and symptoms recovered by the strongest attack."""
     if spots := list(_spots(run)):
-        cases = "; ".join(dict.fromkeys(spot.cases for spot in spots))
+        cases = "; ".join(
+            f"{patients:,} patients: {source}" for patients, source in by_setting(run.of(Figure), "patients", "source")
+        )
         yield Drawing(
             "accuracy-against-leakage",
-            f"{run.title}: accuracy against leakage, {cases}",
-            f"Measured on {cases}. Each point is a closure (colour, filling) with a defence (shape); further left "
+            f"{run.title}: accuracy against leakage" + (f", {cases}" if cases else ""),
+            (f"Measured on {cases}. " if cases else "")
+            + "Each point is a closure (colour, filling) with a defence (shape); further left "
             "leaks less, further up matches better. Leakage is the share that the strongest of the statistical attacks "
             "(frequency, co-occurrence, implication) recovers, by what the attacker knows; what a dictionary recovers "
             "at quota rate, or with issuers' keys, is in the table.",
@@ -54,15 +55,13 @@ def _spots(run: Run) -> Iterator[_Spot]:
     figures = [line for line in run.of(Figure) if {"closure", "defence", "of"} <= line.settings.keys()]
     accuracy = {_setting(line): line.value for line in figures if line.settings["of"] == ACCURACY}
     strongest: dict[tuple[str, str, tuple[str, str]], float] = {}
-    cases: dict[tuple[str, str, tuple[str, str]], str] = {}
     for line in figures:
         attack = line.settings.get("attack", _ASKS)
         if line.settings["of"] in _KINDS and not attack.startswith(_ASKS) and _setting(line) in accuracy:
             key = line.settings["of"], line.settings["knowledge"], _setting(line)
             strongest[key] = max(line.value, strongest.get(key, 0.0))
-            cases[key] = f"{line.settings['patients']:,} patients: {line.settings['source']}"
     for (kind, knowledge, setting), leaked in strongest.items():
-        yield _Spot(kind, knowledge, *setting, leaked, accuracy[setting], cases[kind, knowledge, setting])
+        yield _Spot(kind, knowledge, *setting, leaked, accuracy[setting])
 
 
 def _setting(line: Figure) -> tuple[str, str]:

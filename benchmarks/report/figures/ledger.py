@@ -8,7 +8,7 @@ from functools import partial
 from matplotlib.figure import SubFigure
 
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import BANDS, Curve, draw_curves
+from benchmarks.report.figures.curves import Curve, draw_curves, show_legend, spread
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure
 from benchmarks.runs import Run, by_setting
@@ -24,12 +24,14 @@ def drawings(run: Run) -> Iterator[Drawing]:
         "delegates": "Transactions of one caller, one ledger block each; proofs of one entry, leading through so many "
         "changes of the delegates, verified by a client that knows the genesis and nothing else.",
         "entries": "Appending, following and verifying, beside the Ed25519 signatures and SHA-256 hashes contained in "
-        "what was followed or verified (floor); peak memory of the process of each step.",
+        "what was followed or verified, which no ledger with these does faster; peak memory of the process of each "
+        "step. Numbers of entries are rounded.",
     }
     for what, panels in (("delegates", _by_delegates(run)), ("entries", _by_entries(run))):
         if shown := [panel for panel in panels if panel[2]]:
             title = f"{run.title}: cost by number of {what}"
-            yield Drawing(what, title, f"{captions[what]} {BANDS}", (style.WIDTH, 3.2), partial(_draw, shown, what))
+            caption = f"{captions[what]} {spread(curve for _, _, curves in shown for curve in curves)}"
+            yield Drawing(what, title, caption, (style.WIDTH, 3.2), partial(_draw, shown, what))
 
 
 def _by_delegates(run: Run) -> Iterator[_Panel]:
@@ -42,7 +44,7 @@ def _by_delegates(run: Run) -> Iterator[_Panel]:
         scales.durations,
         [
             Curve.of(f"{handovers} handovers", number, [(line.settings["delegates"], line.seconds) for line in lines])
-            for number, ((handovers,), lines) in enumerate(verified.items())
+            for number, ((handovers,), lines) in enumerate(verified.items(), 1)
         ],
     )
     sizes = by_setting((line for line in run.of(Figure) if "delegates" in line.settings), "handovers")
@@ -53,7 +55,7 @@ def _by_delegates(run: Run) -> Iterator[_Panel]:
             Curve.counted(
                 f"{handovers} handovers", number, [(each.settings["delegates"], each.value) for each in lines]
             )
-            for number, ((handovers,), lines) in enumerate(sizes.items())
+            for number, ((handovers,), lines) in enumerate(sizes.items(), 1)
         ],
     )
 
@@ -67,7 +69,7 @@ def _by_entries(run: Run) -> Iterator[_Panel]:
     for (step, entries), lines in series.items():
         for line in lines:
             number = steps.index(step) + (len(steps) if line.settings.get("bare") else 0)
-            label = f"{step}: floor" if line.settings.get("bare") else step
+            label = f"{step}: its signatures and hashes alone" if line.settings.get("bare") else step
             rates.setdefault((number, label), []).append((entries, line.rates))
     curves = [Curve.of(label, number, each) for (number, label), each in sorted(rates.items())]
     yield "entries a second", scales.numbers, curves
@@ -84,7 +86,7 @@ def _by_entries(run: Run) -> Iterator[_Panel]:
 def _draw(panels: Sequence[_Panel], places: str, figure: SubFigure) -> None:
     row = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (name, mark, curves) in zip(row, panels, strict=True):
-        draw_curves(axes, curves, mark)
+        draw_curves(axes, curves, mark, scales.rounded)
         axes.set_xlabel(places)
         axes.set_ylabel(name)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22))
+    show_legend(figure, len(panels), columns=3)

@@ -8,7 +8,7 @@ from functools import partial
 from matplotlib.figure import SubFigure
 
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import BANDS, Curve, draw_curves
+from benchmarks.report.figures.curves import Curve, draw_curves, spread
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure
 from benchmarks.runs import Run
@@ -22,8 +22,8 @@ def drawings(run: Run) -> Iterator[Drawing]:
         yield Drawing(
             "growth",
             f"{run.title}: time by number of patients",
-            f"{BANDS} Full markers were measured. Hollow markers were not run: they are worked out from the time of "
-            "one pair. openmined-psi intersects two lists of so many items, both parties on one core.",
+            f"{spread(curves)} Full markers were measured. Hollow markers were not run: they are worked out from the "
+            "time of one pair. openmined-psi intersects two lists of so many items, both parties on one core.",
             (style.WIDTH, 4.6),
             partial(_draw, curves),
         )

@@ -9,7 +9,7 @@ from matplotlib.figure import SubFigure
 
 from benchmarks.quantities import count
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import BANDS, Curve, draw_curves, show_legend
+from benchmarks.report.figures.curves import Curve, draw_curves, show_legend, spread
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Figure, Series
 from benchmarks.runs import Run, by_setting
@@ -26,7 +26,7 @@ def drawings(run: Run) -> Iterator[Drawing]:
             "latency",
             f"{run.title}: time by latency of the network",
             "Time until all readers are done, by what is added to each of their round trips; every link: also to those "
-            f"between the servers. {BANDS}",
+            f"between the servers. {spread(curves)}",
             (style.WIDTH, 3.4),
             partial(_draw_latency, curves),
         )
@@ -36,7 +36,8 @@ def drawings(run: Run) -> Iterator[Drawing]:
             "round-trips",
             f"{run.title}: round trips of one read by blocks of the history",
             "How often the reader waits for a server, with those for new connections, counted in one read while "
-            f"{added} were added to each round trip; proxies are asked at the same time.",
+            f"{added} were added to each round trip; one after another: in all, the proxies being asked at the "
+            "same time.",
             (style.WIDTH, 3.4),
             partial(_draw_round_trips, _by_blocks(counted)),
         )
@@ -73,7 +74,7 @@ def _draw_latency(curves: Sequence[Curve], figure: SubFigure) -> None:
 
 def _draw_round_trips(curves: Sequence[Curve], figure: SubFigure) -> None:
     axes = figure.subplots()
-    draw_curves(axes, curves)
+    draw_curves(axes, curves, upward="linear")
     axes.set_xlabel("blocks of the history")
     axes.set_ylabel("round trips")
     show_legend(figure, 1, columns=3)

@@ -1,52 +1,47 @@
-"""Every case's ratios as bars with intervals, each with its goal."""
+"""Every case's ratios as dots with intervals, each with its goal."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from functools import partial
-
-from matplotlib.figure import SubFigure
-from matplotlib.lines import Line2D
 
 from benchmarks import tables
-from benchmarks.quantities import LOW_SECURITY_BITS
-from benchmarks.report.figures import style
-from benchmarks.report.figures.bars import INTERVALS, Bar, draw_bars, height, pages
+from benchmarks.report.figures import scales
+from benchmarks.report.figures.dots import Chart, Dot
+from benchmarks.report.figures.dots import drawings as pages
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Comparison
 from benchmarks.runs import Run
 
-_LETTERS = 60
-
 
 def drawings(run: Run) -> Iterator[Drawing]:
-    """As many to a figure as fit on a page; rates in units a second are no ratios and stand in tables only."""
-    bars = [_bar(line, run) for line in run.of(Comparison) if line.over is not None]
-    parts = pages(bars, letters=_LETTERS)
-    for place, part in enumerate(parts, 1):
-        yield Drawing(
-            "ratios" if place == 1 else f"ratios-{place}",
-            f"{run.title}: ratios of rates" + (f", part {place} of {len(parts)}" if len(parts) > 1 else ""),
-            f"Medians of ratios taken sample by sample, {INTERVALS}. Above 1 the first named is faster. A thick mark "
-            "is the goal. Hatched or square: a security level below 112 bits.",
-            (style.WIDTH, height([bar.label for bar in part], letters=_LETTERS) + 0.3),
-            partial(_draw, part),
-        )
+    """Rates in units a second are no ratios and stand in tables only, as what is compared with itself."""
+    compared = [line for line in run.of(Comparison) if line.over is not None and line.over != line.of]
+    if compared:
+        alike = Counter(_parts(line.title)[0] for line in compared)
+        is_uneven = any(tables.is_uneven(tables.levels(line, run)) for line in compared)
+        dots = [_dot(line, run, is_alone=alike[_parts(line.title)[0]] == 1, has_levels=is_uneven) for line in compared]
+        is_single = len({(dot.panel, dot.row) for dot in dots}) == len(dots)
+        named = scales.digits if is_single else None
+        chart = Chart(dots, "ratio of rates (1: equally fast)", scales.numbers, named, at=1)
+        caption = "Ratios are taken sample by sample; above 1 the first named is faster."
+        yield from pages(chart, "ratios", f"{run.title}: ratios of rates", caption)
 
 
-def _bar(line: Comparison, run: Run) -> Bar:
-    levels = tables.levels(line, run)
-    is_said = all(f"{bits} bits" in line.title for bits in levels)
-    label = line.title if is_said or not tables.is_uneven(levels) else f"{line.title} [{tables.security_of(levels)}]"
-    is_low = any(bits < LOW_SECURITY_BITS for bits in levels)
-    return Bar.of(label, tables.ratios(line, run), int(is_low), line.at_least)
+def _dot(line: Comparison, run: Run, *, is_alone: bool, has_levels: bool) -> Dot:
+    """Kinds are backends, where there are any, else security levels."""
+    panel, row = ("", line.title) if is_alone else _parts(line.title)
+    backend = run.series[line.of].settings.get("backend", "")
+    kind = backend or (tables.security_of(tables.levels(line, run)) if has_levels else "")
+    return Dot(panel, row.removeprefix(f"{backend}, "), kind, tables.ratios(line, run), line.at_least)
 
 
-def _draw(bars: list[Bar], figure: SubFigure) -> None:
-    axes = figure.subplots()
-    draw_bars(axes, bars, letters=_LETTERS)
-    axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("ratio of rates (1: equally fast)")
-    if any(bar.goal is not None for bar in bars):
-        goal = Line2D([], [], color="black", marker="|", markersize=9, markeredgewidth=2.2, linestyle="none")
-        figure.legend([goal], ["goal"], loc="outside upper right")
+def _parts(title: str) -> tuple[str, str]:
+    """What a title shares with others, and what it does not: ``WHAT: WHO, over PEER`` is one of ``WHO, over PEER``,
+    ``WHAT, over PEER`` one of ``over PEER``, and ``WHAT, WHO over PEER`` one of ``WHAT, WHO over``.
+    """
+    what, colon, sides = title.rpartition(": ")
+    if colon:
+        return sides, what
+    what, _, peer = title.rpartition(" over ")
+    return (f"over {peer}", what[:-1]) if what.endswith(",") else (f"{what} over \N{HORIZONTAL ELLIPSIS}", peer)

@@ -38,13 +38,21 @@ _STEPS = (1, 2, 5, 10)
 _MOST_TICKS = 8
 _APART = 1.5
 """Places less than this times their neighbour would have names that overlap."""
+_ALL_DIGITS = 999.5
+
+
+def digits(value: float) -> str:
+    """Three digits that count, or all before the point."""
+    return f"{value:#.3g}".rstrip(".") if value < _ALL_DIGITS else f"{value:,.0f}"
+
+
+def rounded(value: float) -> str:
+    """As ``count``, of what was counted so exactly that its name would not fit."""
+    return count(float(f"{value:.3g}"))
 
 
 def durations(axis: Axis) -> None:
-    """Of seconds; also on a scale that is not logarithmic."""
-    if axis.get_scale() != "log":
-        axis.set_major_formatter(_SHORT)
-        return
+    """Of seconds."""
     factors = _factors(axis)
     ticks = FixedLocator([*(factor * 10.0**power for power in _POWERS for factor in factors), *_LONG])
     _name(axis, ticks, lambda seconds: _LONG.get(seconds) or _SHORT(seconds))

@@ -66,7 +66,7 @@ def _bars(run: Run) -> dict[str, list[Bar]]:
     for (phase, _), lines in by_setting(run.series.values(), "phase", "scheme").items():
         for line in lines:
             times = summarise([seconds / _MILLI for seconds in line.seconds])
-            found.setdefault(phase, []).append(Bar.of(name(line), times, int(_is_low(line))))
+            found.setdefault(phase, []).append(Bar(name(line), times, int(_is_low(line))))
     return found
 
 

@@ -9,15 +9,15 @@ from matplotlib.figure import SubFigure
 
 from benchmarks.quantities import count, size
 from benchmarks.report.figures import scales, style
-from benchmarks.report.figures.curves import BANDS, Curve, draw_curves, show_legend
+from benchmarks.report.figures.curves import Curve, draw_curves, show_legend, spread
 from benchmarks.report.figures.drawing import Drawing
 from benchmarks.results import Series
 from benchmarks.runs import Run, by_setting
 
 CASE = "storage"
-_COLUMNS = 3
+_FEW = 2
+"""Systems on a backend without peers: the library, and the store alone."""
 _MEGA = 1e6
-_CAPTION = f"Throughput of all files together. {BANDS}"
 _Panels = Mapping[str, Sequence[Curve]]
 """Curves by backend."""
 
@@ -28,14 +28,28 @@ def drawings(run: Run) -> Iterator[Drawing]:
     for (direction,), lines in by_setting(run.series.values(), "direction").items():
         at_once, same = _widest(lines, "concurrency", "bytes")
         if same:
-            panels, title = _panels(same, "bytes", systems), f"{run.title}: {direction} by size, {at_once} at once"
-            yield Drawing(direction, title, _CAPTION, _inches(panels), partial(_draw, panels, "size", size))
+            title = f"{run.title}: {direction} by size, {at_once} at once"
+            yield from _figures(direction, title, _panels(same, "bytes", systems), "size", size)
         largest, same = _widest(lines, "bytes", "concurrency")
         if len({line.settings["concurrency"] for line in same}) > 1:
             panels = _panels(same, "concurrency", systems)
             title = f"{run.title}: {direction} by how many go at once, {size(largest)} each"
-            draw = partial(_draw, panels, "at once", count)
-            yield Drawing(f"{direction}-together", title, _CAPTION, _inches(panels), draw)
+            yield from _figures(f"{direction}-together", title, panels, "transfers at once", count)
+
+
+def _figures(name: str, title: str, panels: _Panels, places: str, named: scales.Named) -> Iterator[Drawing]:
+    """Backends with peers have large panels, those without small ones in a figure of their own."""
+    many = {backend: curves for backend, curves in panels.items() if len(curves) > _FEW}
+    few = {backend: curves for backend, curves in panels.items() if len(curves) <= _FEW}
+    for part, columns, inches, suffix, of in (
+        (many, 2, 2.6, "", ""),
+        (few, 3, 1.5, "-alone" if many else "", ", backends without peers" if many else ""),
+    ):
+        if part:
+            caption = f"Throughput of all files together. {spread(each for curves in part.values() for each in curves)}"
+            size_of_all = style.WIDTH, 0.9 + inches * -(-len(part) // columns)
+            draw = partial(_draw, part, columns, places, named)
+            yield Drawing(f"{name}{suffix}", title + of, caption, size_of_all, draw)
 
 
 def _widest(lines: Sequence[Series], same: str, places: str) -> tuple[float, list[Series]]:
@@ -57,20 +71,17 @@ def _panels(lines: Sequence[Series], places: str, systems: Sequence[str]) -> _Pa
     return found
 
 
-def _inches(panels: _Panels) -> tuple[float, float]:
-    systems = {curve.label for curves in panels.values() for curve in curves}
-    return style.WIDTH, 0.6 + 2.1 * -(-len(panels) // _COLUMNS) + 0.18 * -(-len(systems) // _COLUMNS)
-
-
-def _draw(panels: _Panels, places: str, named: scales.Named, figure: SubFigure) -> None:
-    columns = min(_COLUMNS, len(panels))
-    grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False, sharey=True)
-    for axes, (backend, curves) in zip(grid.flat, panels.items(), strict=False):
+def _draw(panels: _Panels, columns: int, places: str, named: scales.Named, figure: SubFigure) -> None:
+    columns = min(columns, len(panels))
+    grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False, sharex=True, sharey="row")
+    shown = list(grid.flat)[: len(panels)]
+    for axes, (backend, curves) in zip(shown, panels.items(), strict=True):
         draw_curves(axes, curves, named=named)
         axes.set_title(backend)
-        axes.set_xlabel(places)
-        if named is size:
-            axes.tick_params(axis="x", rotation=45)
-    for row in grid:
-        row[0].set_ylabel("MB/s")
-    show_legend(figure, len(panels), columns=_COLUMNS)
+    measured = {point.place for curves in panels.values() for curve in curves for point in curve.points}
+    scales.places(grid[0, 0].xaxis, sorted(measured), named)
+    for axes in shown[-columns:]:
+        axes.tick_params(axis="x", labelbottom=True, rotation=45 if named is size else 0)
+    figure.supxlabel(places, fontsize="medium")
+    figure.supylabel("MB/s", fontsize="medium")
+    show_legend(figure, len(panels), columns=3, at="outside upper center")

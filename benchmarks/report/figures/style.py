@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.transforms import ScaledTranslation, Transform
 
 COLOURS = tuple(to_hex(each) for each in mpl.color_sequences["petroff10"])
 """Told apart by colour-blind readers: Petroff 2021, arXiv:2107.02270."""
+_POINTS_PER_INCH = 72
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 LINES = ("-", "--", "-.", (0, (1, 1.2)), (0, (6, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)))
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "oo", "++++", "||||", "**")
@@ -57,3 +60,9 @@ def line(place: int) -> Any:
 def hatch(place: int) -> str:
     """Of the ``place``-th thing in a figure."""
     return HATCHES[place % len(HATCHES)]
+
+
+def aside(axes: Axes, *, right: float = 0, down: float = 0) -> Transform:
+    """Of data, moved by so many points, so that what has the same place is seen side by side."""
+    inches = right / _POINTS_PER_INCH, -down / _POINTS_PER_INCH
+    return axes.transData + ScaledTranslation(*inches, axes.figure.dpi_scale_trans)

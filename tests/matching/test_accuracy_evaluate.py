@@ -7,9 +7,9 @@ import pytest
 
 from matching.accuracy import Collection, Judge
 from matching.accuracy_cases import Part, read_cases, read_queries
+from matching.accuracy_evaluate import blinded, evaluate
 from matching.closure import Closure, closed
 from matching.errors import CasesInvalid
-from matching.evaluate import blinded, evaluate
 from matching.score import Frequencies, rank
 from matching.vocabulary import Vocabulary
 from tests import needs
@@ -37,7 +37,7 @@ def test_the_blind_ranking_is_the_plain_one_to_the_last_digit(
     cases = read_cases(published[0])
     terms = [closed(vocabulary, case.observed, closure) for case in cases]
     frequencies, blind = Frequencies.of(terms), Collection(blinded(terms))
-    for query in read_queries(published[1], cases)[::60]:
+    for query in read_queries(published[1], cases)[::120]:
         plain = rank(terms[query], terms, frequencies, top=len(terms))
         found = blind.search(query, top=None)
         assert [(each.patient, each.score.hex()) for each in found] == [(e.patient, e.score.hex()) for e in plain]
@@ -56,6 +56,7 @@ def test_plain_simgic_has_the_accuracy_stated_for_this_set_and_the_best_blind_ra
     assert set(found["jaccard"].as_json()) == {"top1", "top5", "top10", "mrr", "ms_per_query"}
 
 
+@pytest.mark.slow
 def test_the_gain_holds_on_the_diseases_that_were_held_back(
     vocabulary: Vocabulary, published: tuple[Path, Path]
 ) -> None:
