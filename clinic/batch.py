@@ -112,9 +112,9 @@ class Batch:
 
     @classmethod
     def read(cls, folder: Path) -> Batch:
-        """What ``write`` wrote. Raises ``OutboxPending`` on a damaged one, ``EncodingInvalid``."""
-        value = canonical.loads(durable.read(folder / INDEX), what="an outbox batch")
+        """What ``write`` wrote. Raises ``OutboxPending`` on a damaged one, ``HomeInvalid``."""
         try:
+            value = canonical.loads(durable.read(folder / INDEX), what="an outbox batch")
             linked = value["first_index"] is not None
             return cls(
                 folder,
@@ -126,7 +126,7 @@ class Batch:
             )
         except (KeyError, TypeError, ValueError, SchemeError):
             raise OutboxPending(
-                f"the outbox batch {folder.name} is damaged; seal its records again and delete it"
+                f"{INDEX} is damaged; seal its records again, then delete the outbox folder {folder.name}"
             ) from None
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from clinic.batch import Batch, SealedFile, Target
 from clinic.errors import HospitalUnreachable, LinkInvalid, OutboxPending, SealRefused
@@ -63,35 +62,40 @@ def finish_pending(site: Site, outbox: Outbox) -> int:
     """Have anchored what an earlier run left in the outbox; returns how many batches. Needs no author's key.
 
     Batches for hospitals that ``site`` does not know stay. Every batch is tried, but for those of a hospital, and all
-    of a store, that did not answer for an earlier one; then the first error is raised, which names its batch:
-    ``HospitalUnreachable``, ``LinkInvalid``, ``SealRefused``, ``OutboxPending``, and the errors of store and ledger.
+    of a store, that did not answer for an earlier one; then one error is raised, with the sentences of all, which name
+    their batches: ``SealRefused`` if one was refused for good, and so deleted; else the first, ``HospitalUnreachable``,
+    ``LinkInvalid``, ``OutboxPending``, or one of store, ledger and disk.
     """
-    count, first = 0, None
+    count = 0
+    errors: list[ChartSealError] = []
     hospitals = dict(site.hospitals)
     for folder in outbox.committed():
+        about = f"outbox batch {folder.name}"
         try:
-            count += _finish(site, folder, hospitals)
+            batch = Batch.read(folder)
+            about = batch.about
+            count += _finish(site, batch, hospitals)
         except ChartSealError as error:
-            first = first or error
+            error.args = (f"{about}: {error}",)
+            errors.append(error)
             if isinstance(error, StoreUnreachable):
                 break
-    if first is not None:
-        raise first
+    if errors:
+        raised = next((error for error in errors if isinstance(error, SealRefused)), errors[0])
+        raised.args = ("; ".join(map(str, errors)),)
+        raise raised
     return count
 
 
-def _finish(site: Site, folder: Path, hospitals: dict[str, HospitalClient]) -> bool:
-    """Deliver one batch, if its hospital is among ``hospitals``, which one that does not answer leaves."""
-    batch = Batch.read(folder)
+def _finish(site: Site, batch: Batch, hospitals: dict[str, HospitalClient]) -> bool:
+    """Deliver a batch, if its hospital is among ``hospitals``, which one that does not answer leaves."""
     hospital = hospitals.get(batch.target.hospital)
     if hospital is None:
         return False
     try:
         deliver(site, batch, hospital)
-    except ChartSealError as error:
-        if isinstance(error, HospitalUnreachable):
-            del hospitals[batch.target.hospital]
-        error.args = (f"{batch.about}: {error}",)
+    except HospitalUnreachable:
+        del hospitals[batch.target.hospital]
         raise
     return True
 
@@ -122,15 +126,18 @@ def links(site: Site, hospital: HospitalClient, target: Target, drafts: Sequence
 def deliver(site: Site, batch: Batch, hospital: HospitalClient) -> Batch:
     """Link a committed batch if that is due, upload and anchor it; again as often as others' blocks come first.
 
-    Raises ``SealRefused`` when it can never be anchored, which deletes it. After every other error it stays: refusals
-    that may pass and all else that keeps it are ``OutboxPending``, or errors of hospital and store.
+    Nothing is linked or uploaded for an author who may not write now, however often it is tried. Raises ``SealRefused``
+    when it can never be anchored, which deletes it. After every other error it stays: refusals that may pass and all
+    else that keeps it are ``OutboxPending``, or errors of hospital and store.
     """
     overtaken = False
     for _ in range(MAX_ANCHOR_ATTEMPTS):
-        if _is_anchored(site.state(), batch):
+        state, target = site.state(), batch.target
+        if _is_anchored(state, batch):
             _discard(site, batch)
             return batch
         try:
+            state.check_author(target.author, target.patient, target.hospital, time=site.clock())
             if overtaken or batch.first_index is None:
                 batch = _link(site, batch, hospital)
             _upload(site, batch)

@@ -113,9 +113,9 @@ def fetch_all(
 
 def _in_bulk(store: BulkStore, state: State, blocks: Iterable[AnchoredBlock]) -> Generator[FetchedBlock, None, None]:
     wanted = list(blocks)
-    arriving = store.get_many([anchored.locator for anchored in wanted], _new_file)
-    for anchored, (_, source) in zip(wanted, arriving, strict=True):
-        yield _checked(state, anchored, source)
+    with closing(store.get_many([anchored.locator for anchored in wanted], _new_file)) as arriving:
+        for anchored, (_, source) in zip(wanted, arriving, strict=True):
+            yield _checked(state, anchored, source)
 
 
 def _in_parallel(site: Site, state: State, blocks: Iterable[AnchoredBlock]) -> Generator[FetchedBlock, None, None]:

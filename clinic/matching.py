@@ -9,7 +9,6 @@ issuers; all else stays in her book (``clinic.match_state``), which is written b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from clinic.certified import current_member
@@ -150,13 +149,14 @@ def _tags(desk: Desk, terms: Iterable[str]) -> dict[str, TagSecret]:
 
 
 def opt_out(desk: Desk) -> None:
-    """Leave the index: no byte is left there, matches that are no session end. Again, it finishes what was begun.
+    """Leave the index: tags and pseudonym are erased (docs/matching.md says what a count keeps until the epoch ends).
+
+    Matches that are no session end. Again, it finishes what was begun.
 
     Raises ``NotOptedIn`` without a pseudonym.
     """
     request = desk.request(Action.OPT_OUT)
-    with suppress(NotOptedIn):  # an earlier one came through, and its answer did not
-        desk.services.index.submit(request)
+    desk.services.index.submit(request)
     _close_mailboxes(desk)
     desk.book.state.leave()
     desk.book.save()

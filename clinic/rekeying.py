@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from clinic.certified import current_member
-from clinic.errors import DiskFull, NotPermitted, ProxiesInsufficient, ProxyRefused, SelectionInvalid
+from clinic.errors import NotPermitted, ProxiesInsufficient, ProxyRefused, SelectionInvalid
 from clinic.fan_out import answers
 from clinic.key_fragments import Parties, ScopeFragment, rekey_terms, seal_fragments
 from clinic.keystore import MemberSecrets
@@ -38,12 +38,9 @@ class Deposited:
     refusals: Mapping[str, ChartSealError]
 
     def require_enough(self) -> None:
-        """Return if a threshold took theirs. Raises ``ProxiesInsufficient``, and ``DiskFull`` when that is why."""
+        """Return if a threshold took theirs. Raises ``ProxiesInsufficient``, which says of each proxy why not."""
         if len(self.took) >= self.sharing.threshold:
             return
-        for refusal in self.refusals.values():
-            if isinstance(refusal, DiskFull):  # of a proxy in this home
-                raise refusal
         why = "; ".join(sorted(f"proxy {name[:8]}: {refusal}" for name, refusal in self.refusals.items()))
         raise ProxiesInsufficient(
             f"{len(self.took)} of the {self.sharing.threshold} proxies needed took their key fragments: "

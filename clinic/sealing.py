@@ -59,6 +59,10 @@ class Sealed:
     stored_bytes: int
 
 
+def _raise(error: ChartSealError) -> None:
+    raise error
+
+
 def seal_records(
     site: Site,
     outbox: Outbox,
@@ -67,18 +71,22 @@ def seal_records(
     patient_id: str,
     author: MemberSecrets,
     hospital_id: str,
+    earlier_failed: Callable[[ChartSealError], None] = _raise,
 ) -> list[Sealed]:
     """Seal ``drafts`` for a patient's chain at a hospital, at most 4,096 blocks a ledger transaction; final on return.
 
     Raises ``NotPermitted``, ``SealRefused``, and ``OutboxPending`` when hospital, store or ledger fail: everything is
     sealed then and kept in the outbox, and the next call or ``finish_pending`` finishes it. What keeps an earlier
-    batch keeps nothing of this one: its error is raised when these are anchored, and says so.
+    batch keeps nothing of this one: ``earlier_failed`` is told, before anything is sealed, and may raise.
     """
     with outbox.exclusively():
         work = _Sealing(site, drafts, patient_id, author, hospital_id)
-        earlier = _finish_earlier(site, outbox)
-        if isinstance(earlier, (HospitalUnreachable, StoreUnreachable)):
-            work.waits_for = earlier
+        try:
+            finish_pending(site, outbox)
+        except (HospitalUnreachable, StoreUnreachable) as error:
+            work.waits_for = error
+        except ChartSealError as error:
+            earlier_failed(error)
         sealed = []
         while work.done < len(drafts):
             sealed.extend(work.seal_batch(outbox.begin(work.target)))
@@ -87,20 +95,7 @@ def seal_records(
                 "the records are sealed and wait in the outbox; do not seal them again, run `chartseal outbox` "
                 f"when this is mended: {work.waits_for}"
             ) from work.waits_for
-        if earlier is not None:
-            done = "the records of this run are sealed and anchored, do not seal them again"
-            earlier.args = (f"{done}; what an earlier run left is another matter: {earlier}",)
-            raise earlier
         return sealed
-
-
-def _finish_earlier(site: Site, outbox: Outbox) -> ChartSealError | None:
-    """Finish what earlier runs left; what keeps it. New records can be sealed all the same."""
-    try:
-        finish_pending(site, outbox)
-    except ChartSealError as error:
-        return error
-    return None
 
 
 def _summary(batch: Batch, records: int) -> Sealed:

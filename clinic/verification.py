@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from clinic.fetching import fetch_all
 from clinic.site import Site
+from cloud.errors import HashMismatch
 from scheme import chain
-from scheme.errors import ChartSealError
+from scheme.errors import SchemeError
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,11 @@ class ChainReport:
 
 
 def verify_patient(site: Site, patient_id: str) -> list[ChainReport]:
-    """Fetch every block of every chain of the patient: header, link, hospital's signature, digest of every member."""
+    """Fetch every block of every chain of the patient: header, link, hospital's signature, digest of every member.
+
+    What keeps a block from being looked at (a store or server that does not answer, or refuses) says nothing of the
+    chain and is raised.
+    """
     state = site.state()
     reports = []
     for known in state.chains(patient_id):
@@ -31,7 +36,7 @@ def verify_patient(site: Site, patient_id: str) -> list[ChainReport]:
         count = 0
         stored = 0
         previous = chain.genesis(known.chain)
-        problem: ChartSealError | None = None
+        problem: SchemeError | HashMismatch | None = None
         try:
             for fetched in fetch_all(site, state, anchored):
                 if fetched.block.header.previous != previous:
@@ -41,7 +46,7 @@ def verify_patient(site: Site, patient_id: str) -> list[ChainReport]:
                 count += 1
                 stored += fetched.anchored.size
                 site.progress("verifying", count, len(anchored))
-        except ChartSealError as error:
+        except (SchemeError, HashMismatch) as error:
             problem = error
         reports.append(
             ChainReport(

@@ -1,6 +1,7 @@
 """Many blocks in one round trip: what a store may offer beside ``Store``, and how to see whether it does."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from cloud.progress import Progress, ProgressStore
@@ -15,10 +16,13 @@ NewSink = Callable[[], BinaryIO]
 class BulkStore(Store, Protocol):
     """A store that streams many blocks in a number of round trips that hardly grows with theirs."""
 
-    def get_many(self, locators: Sequence[str], new_sink: NewSink) -> Iterator[tuple[str, BinaryIO | None]]:
+    def get_many(
+        self, locators: Sequence[str], new_sink: NewSink
+    ) -> Generator[tuple[str, BinaryIO | None], None, None]:
         """Each block in the order of ``locators``: all its bytes in a new sink, which stands behind them, or ``None``.
 
-        ``None`` says that the block is not there. A sink belongs to the caller once it is given. Raises ``CloudError``.
+        ``None`` says that the block is not there. A sink belongs to the caller once it is given. Who stops half way
+        closes the generator: then nothing is fetched any more. Raises ``CloudError``.
         """
 
 
@@ -29,12 +33,15 @@ class BulkProgressStore(ProgressStore):
         super().__init__(inner, progress)
         self._bulk = inner
 
-    def get_many(self, locators: Sequence[str], new_sink: NewSink) -> Iterator[tuple[str, BinaryIO | None]]:
+    def get_many(
+        self, locators: Sequence[str], new_sink: NewSink
+    ) -> Generator[tuple[str, BinaryIO | None], None, None]:
         """See ``BulkStore.get_many``."""
-        for locator, sink in self._bulk.get_many(locators, new_sink):
-            if sink is not None:
-                self._progress(position_of(sink))
-            yield locator, sink
+        with closing(self._bulk.get_many(locators, new_sink)) as arriving:
+            for locator, sink in arriving:
+                if sink is not None:
+                    self._progress(position_of(sink))
+                yield locator, sink
 
 
 def with_progress(store: Store, progress: Progress) -> Store:

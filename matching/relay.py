@@ -19,6 +19,8 @@ from matching.errors import HandleUnknown, MailboxFull, MessageTooLong, RelayFul
 from matching.mailbox import MailboxSecret
 
 FILE_MODE = 0o600
+OVERHEAD_BYTES = 4096
+"""Most that a message takes of the file besides its own bytes, on the average: what is left of its last page."""
 _DAY_S = 86_400
 _APPLICATION_ID = 0x43536D72
 _FORMAT_VERSION = 1

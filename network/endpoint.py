@@ -7,8 +7,6 @@ on the ledger, and what a proxy answers is signed and proved.
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +21,7 @@ from ledger.state import State
 from network import tls
 from network.errors import EndpointInvalid, IdentityInvalid, InvitationInvalid
 from network.invitation import server_url
-from network.wire import ID_PATTERN, MAX_ENDPOINT_BYTES
+from network.wire import MAX_ENDPOINT_BYTES
 from scheme import canonical
 from scheme.canonical import JsonObject
 from scheme.certificates import CertificateInvalid
@@ -95,17 +93,18 @@ class EndpointBook:
         self._folder = folder
 
     def take(self, card: EndpointCard, state: State, *, now: int) -> None:
-        """Keep ``card`` durably if it counts and is not older than the one known.
+        """Keep ``card`` durably if it counts and is not older than the one known, if that can be read.
 
         Raises ``EndpointInvalid``; then the one known stays.
         """
         card.verify(state, now=now)
-        known = self.card(card.member)
+        path = self._folder / f"{card.member}.json"
+        known = _kept(path) if path.exists() else None
         if known == card:
             return
         if known is not None and card.issued <= known.issued:
             raise EndpointInvalid("a newer endpoint card of that member is known; publish one of the present time")
-        durable.write(self._path(card.member), bytes(card))
+        durable.write(path, bytes(card))
 
     def take_all(self, cards: Iterable[EndpointCard], state: State, *, now: int) -> None:
         """Take those that count; one that does not keeps nobody from the others."""
@@ -115,20 +114,14 @@ class EndpointBook:
             except EndpointInvalid:
                 continue
 
-    def card(self, member_id: str) -> EndpointCard | None:
-        """The card of a member, if one is known. Raises ``EndpointInvalid`` on a damaged file."""
-        path = self._path(member_id)
-        return EndpointCard.from_bytes(durable.read(path)) if path.exists() else None
-
     def cards(self) -> list[EndpointCard]:
         """All that are known and can be read, by member id."""
-        found = []
-        for path in sorted(self._folder.glob("*.json")):
-            with contextlib.suppress(EndpointInvalid):
-                found.append(EndpointCard.from_bytes(durable.read(path)))
-        return found
+        return [card for path in sorted(self._folder.glob("*.json")) if (card := _kept(path)) is not None]
 
-    def _path(self, member_id: str) -> Path:
-        if not re.fullmatch(ID_PATTERN, member_id):
-            raise EndpointInvalid("a member id has 32 hexadecimal digits")
-        return self._folder / f"{member_id}.json"
+
+def _kept(path: Path) -> EndpointCard | None:
+    """The card in a file; ``None`` when it cannot be read."""
+    try:
+        return EndpointCard.from_bytes(durable.read(path))
+    except EndpointInvalid:
+        return None

@@ -19,6 +19,12 @@ class ServerUnreachable(NetworkError):
     code = "server-unreachable"
 
 
+class ConnectionsClosed(NetworkError):
+    """A request by a thread that outlived what it asked for."""
+
+    code = "connections-closed"
+
+
 class MessageInvalid(NetworkError):
     """A request that is not what the server's OpenAPI document says: path, query, media type or body."""
 

@@ -2,7 +2,7 @@
 
 Order: what is pinned -> keys -> ``joining.json`` with code and application -> the server -> the own entry on the
 followed ledger, checked -> a patient's first card -> ``joining.json`` away. Each step is durable before the next;
-whatever interrupts it, the next command goes on.
+whatever interrupts it, the next command goes on. A lost home that is made anew has the server behind it already.
 """
 
 from __future__ import annotations
@@ -114,22 +114,27 @@ class Joining:
         """Whether anything is."""
         return self._path.exists()
 
-    def begin(self, code: bytes, application: Application) -> None:
-        """Keep the invitation's code (16 bytes) and what goes to the server with it; also in place of another code."""
-        value = {"type": _TYPE, "code": code_to_text(code), "application": application_to_json(application)}
-        durable.write(self._path, canonical.dumps(value))
+    def begin(self, code: bytes | None, application: Application) -> None:
+        """Keep the invitation's code (16 bytes) and what goes to the server with it; also in place of another code.
 
-    def load(self) -> tuple[bytes, Application]:
+        ``None`` for a member who is enrolled: nothing goes to the server, and the enrolment is checked alone.
+        """
+        text = None if code is None else code_to_text(code)
+        durable.write(
+            self._path, canonical.dumps({"type": _TYPE, "code": text, "application": application_to_json(application)})
+        )
+
+    def load(self) -> tuple[bytes | None, Application]:
         """What ``begin`` kept. Raises ``HomeInvalid``."""
         try:
             fields = Fields(canonical.loads(durable.read(self._path), what=JOINING), _FIELDS, what=JOINING)
-            return code_from_text(str(fields.raw("code"))), application_from_json(fields.raw("application"))
+            code = fields.raw("code")
+            return None if code is None else code_from_text(str(code)), application_from_json(fields.raw("application"))
         except (EncodingInvalid, FieldInvalid, InvitationInvalid, ApplicationInvalid):
             raise HomeInvalid(f"{JOINING} is damaged; delete this home and join with a new invitation") from None
 
-    def apply(self, transport: Transport) -> Status:
+    def apply(self, transport: Transport, code: bytes, application: Application) -> Status:
         """Send the application, the first time or again. Raises ``InvitationInvalid``, ``ServerUnreachable``."""
-        code, application = self.load()
         asked = application_to_json(application) | {"code": code_to_text(code)}
         answer = transport.post_json(wire.JOIN, asked, signed=False)
         try:
@@ -142,10 +147,10 @@ class Joining:
 
         Raises ``NotAdmitted`` while the authority has not decided, ``EnrolmentDiffers``, ``CertificateInvalid``.
         """
-        _, application = self.load()
+        code, application = self.load()
         member_id = application.member_id
         if site.state().member(member_id) is None:
-            if self.apply(ledger.transport) is Status.WAITING:
+            if code is not None and self.apply(ledger.transport, code, application) is Status.WAITING:
                 raise NotAdmitted(
                     "the authority of the hospital has not admitted this member yet; try again when it has"
                 )

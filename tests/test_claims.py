@@ -34,4 +34,5 @@ def test_the_named_tests_exist() -> None:
         path = ROOT / file
         assert path.is_file(), f"{file} does not exist"
         if function:
+            assert function.startswith("test_"), f"{function} is no test"
             assert function in _functions(path), f"{file} has no {function}"

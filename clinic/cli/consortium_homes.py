@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -47,10 +47,15 @@ def consortium_home(session: Session) -> ConsortiumHome:
     return home
 
 
+def child_home(session: Session, folder: Path) -> Home:
+    """The home that ``--child`` names. Raises ``HomeInvalid``, ``NotPermitted`` when it is a member's."""
+    return replace(session, folder=folder).hospital_home
+
+
 @contextmanager
 def hospital_home(session: Session, folder: Path) -> Iterator[Hospital]:
-    """The home that ``--child`` names, its ledger closed at the end."""
-    home = Home(folder, profile=session.profile)
+    """As ``child_home``, with its ledger, which is closed at the end."""
+    home = child_home(session, folder)
     engine = home.engine()
     try:
         yield Hospital(home, engine)

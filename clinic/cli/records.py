@@ -23,6 +23,7 @@ from clinic.verification import verify_patient
 from clinic.withdrawal import find_block
 from clinic.withdrawal import withdraw as withdraw_block
 from ledger.bodies import Role
+from scheme.errors import ChartSealError
 from scheme.scopes import Category
 
 CATEGORY = click.Choice([category.value for category in Category])
@@ -43,9 +44,16 @@ def seal(
 ) -> None:
     """Seal files, upload them, anchor them on the ledger.
 
-    A FHIR R4 bundle is split by visit and by what its records are about; any other FILE is one record.
+    A FHIR R4 bundle is split by visit and by what its records are about; any other FILE is one record. What an earlier
+    run left in the outbox goes first; what keeps it is told, and keeps nothing of this run.
     """
     started = time.monotonic()
+    earlier: list[ChartSealError] = []
+
+    def tell(error: ChartSealError) -> None:
+        earlier.append(error)
+        session.options.notice(f"what an earlier run left in the outbox is not anchored: {error}")
+
     patient_id = session.home.directory.find(patient, (Role.PATIENT,)).member_id
     writer = session.unlock(author, Role.DOCTOR, Role.PATIENT)
     with session.site() as site:
@@ -59,14 +67,16 @@ def seal(
         member = state.member(writer.member_id)
         hospital_id = member.hospitals[0] if member else ""
         sealed = seal_records(
-            site, session.home.outbox, drafts, patient_id=patient_id, author=writer, hospital_id=hospital_id
-        )
+            site, session.home.outbox, drafts, patient_id=patient_id, author=writer, hospital_id=hospital_id,
+            earlier_failed=tell,
+        )  # fmt: skip
     blocks = [locator for part in sealed for locator in part.blocks]
     stored = sum(part.stored_bytes for part in sealed)
     records = sum(part.records for part in sealed)
     value = {
         "chain": sealed[0].chain, "block": blocks, "blocks": len(blocks), "records": records, "bytes": stored,
         "chapters": sum(len(part.chapters) for part in sealed), "seconds": round(time.monotonic() - started, 3),
+        "earlier": {"code": earlier[0].code, "message": str(earlier[0])} if earlier else None,
     }  # fmt: skip
     session.tell(
         value,
@@ -194,7 +204,7 @@ def verify(session: Session, patient: str | None) -> None:
     )
     if not sound:
         raise VerificationFailed(
-            "a chain is not sound; see which above, and repair the store with `chartseal store repair`"
+            "a chain is not sound; see which above: the hospital mends its store with `chartseal store repair`"
         )
 
 

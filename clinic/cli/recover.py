@@ -64,7 +64,7 @@ def share(session: Session, guardian: str, patient: str, out: Path) -> None:
     """A guardian opens the share she holds, to hand it to the patient.
 
     The first line of the file is the share, short enough to be copied by hand; the second is for a new machine, when
-    the patient's home is lost too.
+    the patient's home is lost too. Shares of earlier splits follow, if she has any.
     """
     if out.exists():
         raise InputInvalid(f"{out.name} exists; name a new file")
@@ -72,7 +72,8 @@ def share(session: Session, guardian: str, patient: str, out: Path) -> None:
     holder, store = session.unlock(guardian), _folder(session)
     with session.site() as site:
         guardians.take_in(site, store, holder, owner.member_id)
-    durable.write(out, guardians.hand_over(store, holder, owner.member_id).to_secret_bytes())
+    handed = guardians.hand_over(store, holder, owner.member_id)
+    durable.write(out, b"".join(each.to_secret_bytes() for each in handed))
     session.tell(
         {"member": owner.member_id, "file": str(out)},
         f"Wrote the share of {owner.name} to {out}; hand it over in person.",
@@ -92,7 +93,7 @@ def restore(session: Session, patient: str, files: tuple[Path, ...]) -> None:
     With a home whose keystore was lost or whose password was forgotten, that gets a new keystore. With a new folder in
     --home, on a new machine, her home is made anew: the same keys, hospital and address book as when she split.
     """
-    handed = [HandedShare.from_secret_bytes(durable.read(path)) for path in files]
+    handed = [each for path in files for each in HandedShare.from_secret_bytes(durable.read(path))]
     if (session.folder / CONFIG).exists():
         _restore_keystore(session, patient, handed)
     else:
@@ -103,10 +104,7 @@ def _restore_keystore(session: Session, patient: str, handed: list[HandedShare])
     home = session.home
     owner = home.directory.find(patient, (Role.PATIENT,))
     home.require_keys(owner)
-    if guardians.known_bundle(_folder(session), owner.member_id) is None:
-        secrets = guardians.recovered(handed).secrets
-    else:
-        secrets = guardians.restore(_folder(session), owner.member_id, [each.share for each in handed])
+    secrets = guardians.recovered(handed, _folder(session).bundles(owner.member_id)).secrets
     if secrets.member_id != owner.member_id:
         raise InputInvalid(f"these shares bring back another member's keys than those of {owner.name}")
     home.keystore.store(secrets, session.new_password(f"patient {owner.name}"))

@@ -9,13 +9,12 @@ from pathlib import Path
 import click
 
 from clinic import consortium as together
-from clinic.cli.consortium_homes import CHILD, consortium_home, hospital_home
+from clinic.cli.consortium_homes import CHILD, child_home, consortium_home, hospital_home
 from clinic.cli.session import Session, by_prefix, command
 from clinic.cli.tables import add_row, count, plain_table, printable
 from clinic.consortium import Consortium, OpenedAsk, Whereabouts
 from clinic.consortium_home import ConsortiumHome
 from clinic.errors import InputInvalid, RequestUnknown
-from clinic.home import Home
 from ledger.bodies import Role
 
 _PSEUDONYM = re.compile("[0-9a-f]{32}")
@@ -69,10 +68,10 @@ def find(session: Session, pseudonym: str) -> None:
 @command()
 def ask(session: Session, child_folder: Path, doctor: str, purpose: str, pseudonym: str) -> None:
     """Ask which hospital has the patient's records."""
-    home = Home(child_folder, profile=session.profile)
-    person = home.directory.find(doctor, (Role.DOCTOR,))
-    actor = home.keystore.unlock(person.member_id, session.password(f"doctor {person.name}"))
-    with consortium_home(session).opened() as opened:
+    home, child = consortium_home(session), child_home(session, child_folder)
+    person = child.directory.find(doctor, (Role.DOCTOR,))
+    actor = child.keystore.unlock(person.member_id, session.password(f"doctor {person.name}"))
+    with home.opened() as opened:
         ask_id = together.ask(opened, actor, _pseudonym(pseudonym), purpose=purpose)
     session.tell({"ask": ask_id}, f"Asked. Ask {ask_id}.")
 

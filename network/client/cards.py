@@ -9,6 +9,7 @@ from clinic.cards import FolderKeyCards
 from clinic.errors import HomeInvalid
 from ledger.state import State
 from network import wire
+from network.card_readers import may_have_card
 from network.client.transport import Transport
 from network.errors import TRANSIENT, CardUnknown, ServerRolledBack
 from scheme import canonical
@@ -50,17 +51,18 @@ class RemoteKeyCards:
             durable.write(self._seen(patient_id), canonical.dumps({"version": version}))
         return card
 
-    def refresh(self, state: State) -> None:
+    def refresh(self, state: State, *, now: int) -> None:
         """Fetch the newer cards of patients who are known here, so that they can be sealed to without a connection.
 
-        What cannot be had now is left for later.
+        What cannot be had now is left for later; what the server may not give ``now`` is not asked for.
         """
         for folder in self._folder.glob("*"):
             anchored = state.key_card(folder.name)
             if anchored is None:
                 continue
             try:
-                if anchored.version > self._newest(folder.name):
+                newer = anchored.version > self._newest(folder.name)
+                if newer and may_have_card(state, self._own, folder.name, now=now):
                     self.fetch(folder.name, anchored.version, anchored.digest)
             except TRANSIENT:
                 return

@@ -10,8 +10,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ import httpx
 from cloud.errors import PresignUnsupported, TransferDamaged
 from cloud.streams import rewind, write_to
 from network import wire
+from network.client.connections import Connections
 from network.client.transport import BROKEN, CONNECT_TIMEOUT_S, MAX_CONNECTIONS, READ_TIMEOUT_S, Transport, Upload
 from network.errors import NoSuchPath
 
@@ -33,10 +34,9 @@ class DirectBlocks:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._unsupported: set[str] = set()
-        """Methods for which the store gives no URLs, or none of use."""
+        """Methods for which the store gives no URLs, none of use, or none that lead to where anybody answers."""
         self._here = _is_here(transport.url)
-        self._client: httpx.Client | None = None
-        self._lock = threading.Lock()
+        self._connections = Connections(_new_client, "the store")
 
     def urls(self, locators: Sequence[str]) -> Mapping[str, str]:
         """Locator to URL to get at most 4,096 blocks; empty where the store gives none.
@@ -65,11 +65,13 @@ class DirectBlocks:
     def get(self, url: str, sink: BinaryIO, start: int) -> int | None:
         """The block's size in bytes, once it is in ``sink`` from ``start`` on; ``None`` when it did not come whole.
 
-        Raises ``TransferDamaged`` on more bytes than a block has.
+        Raises ``TransferDamaged`` on more bytes than a block has, ``ConnectionsClosed``.
         """
+        if "GET" in self._unsupported:  # since ``urls``, which gave many
+            return None
         rewind(sink, start)
         try:
-            with self._http().stream("GET", url) as response:
+            with self._connecting("GET") as client, client.stream("GET", url) as response:
                 if response.status_code != httpx.codes.OK:
                     return None
                 count = copied(response.iter_raw(), sink)
@@ -79,42 +81,48 @@ class DirectBlocks:
         return count
 
     def put(self, locator: str, upload: Upload) -> bool:
-        """Whether the store took the block as a new one. Raises as ``urls``."""
+        """Whether the store took the block as a new one. Raises as ``urls``, ``ConnectionsClosed``."""
         urls, headers = self._presigned([locator], "PUT")
         if locator not in urls:
             return False
         headers["content-length"] = str(upload.size_bytes)
         try:
-            answer = self._http().put(urls[locator], content=upload.chunks(), headers=headers)
+            with self._connecting("PUT") as client:
+                answer = client.put(urls[locator], content=upload.chunks(), headers=headers)
         except BROKEN:
             return False
         self._transport.traffic.count(requests=1, sent=upload.size_bytes)
         return answer.is_success
 
     def close(self) -> None:
-        """Let go of connections."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+        """As ``Connections.close``."""
+        self._connections.close()
+
+    @contextmanager
+    def _connecting(self, method: str) -> Iterator[httpx.Client]:
+        """The client; nobody waits for a second connection where none came about."""
+        try:
+            with self._connections.in_use() as client:
+                yield client
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            self._unsupported.add(method)
+            raise
 
     def _is_safe(self, url: object) -> bool:
         if not isinstance(url, str):
             return False
         return url.startswith("https://") or (url.startswith("http://") and self._here and _is_here(url))
 
-    def _http(self) -> httpx.Client:
-        with self._lock:
-            if self._client is None:
-                self._client = httpx.Client(
-                    headers={"accept-encoding": "identity"},
-                    verify=ssl.create_default_context(),
-                    timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-                    limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-                    trust_env=False,
-                    follow_redirects=False,
-                )
-            return self._client
+
+def _new_client() -> httpx.Client:
+    return httpx.Client(
+        headers={"accept-encoding": "identity"},
+        verify=ssl.create_default_context(),
+        timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        trust_env=False,
+        follow_redirects=False,
+    )
 
 
 def copied(chunks: Iterable[bytes], sink: BinaryIO) -> int:

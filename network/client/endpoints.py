@@ -7,7 +7,7 @@ from ledger.bodies import Role
 from network import wire
 from network.client.ledger import FollowingLedger
 from network.endpoint import EndpointBook, EndpointCard
-from network.errors import AnswerInvalid, EndpointInvalid, ServerUnreachable
+from network.errors import TRANSIENT, AnswerInvalid, EndpointInvalid
 from scheme import canonical
 from scheme.errors import EncodingInvalid
 
@@ -15,7 +15,7 @@ from scheme.errors import EncodingInvalid
 def cards_of(role: Role, ledger: FollowingLedger, book: EndpointBook, clock: Clock) -> dict[str, EndpointCard]:
     """The newest cards of active members of that role, by member id, asked for and kept in ``book``.
 
-    While the server is out of reach, those in ``book``. Raises ``AnswerInvalid``, and as ``FollowingLedger.view``.
+    While the server does not answer, those in ``book``. Raises ``AnswerInvalid``, and as ``FollowingLedger.view``.
     """
     state = ledger.view().state
     book.take_all(_listed(ledger), state, now=clock())
@@ -28,7 +28,7 @@ def cards_of(role: Role, ledger: FollowingLedger, book: EndpointBook, clock: Clo
 def _listed(ledger: FollowingLedger) -> list[EndpointCard]:
     try:
         listed = ledger.transport.get_json(wire.ENDPOINTS).get("endpoints")
-    except ServerUnreachable:
+    except TRANSIENT:
         return []
     if not isinstance(listed, list):
         raise AnswerInvalid("the server's list of endpoint cards is none; nothing of it was used")

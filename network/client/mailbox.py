@@ -8,7 +8,7 @@ from clinic.errors import LetterInvalid
 from clinic.letters import FolderMailbox
 from network import wire
 from network.client.transport import Transport
-from network.errors import AnswerInvalid, LetterUnknown, ServerUnreachable
+from network.errors import TRANSIENT, AnswerInvalid, LetterUnknown
 
 
 class RemoteMailbox:
@@ -40,7 +40,7 @@ class RemoteMailbox:
         kept = self._kept.list(reader, prefix)
         try:
             answer = self._transport.get_json(wire.LETTERS.format(reader=reader), params={"prefix": prefix})
-        except ServerUnreachable:
+        except TRANSIENT:
             return kept
         found = answer.get("letters")
         if not isinstance(found, list) or not all(_is_letter(each, prefix) for each in found):

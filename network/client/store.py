@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO
@@ -69,7 +69,9 @@ class RemoteStore:
         with _as_cloud():
             return self._get(locator, sink, self._direct.urls([locator]).get(locator))
 
-    def get_many(self, locators: Sequence[str], new_sink: NewSink) -> Iterator[tuple[str, BinaryIO | None]]:
+    def get_many(
+        self, locators: Sequence[str], new_sink: NewSink
+    ) -> Generator[tuple[str, BinaryIO | None], None, None]:
         """See ``BulkStore.get_many``: one request for every 4,096 blocks, or each directly, several at once."""
         for start in range(0, len(locators), wire.MAX_FETCHED):
             part = [check_locator(locator) for locator in locators[start : start + wire.MAX_FETCHED]]

@@ -20,6 +20,7 @@ import tenacity
 
 from clinic.clock import Clock
 from network import tls, wire
+from network.client.connections import Connections
 from network.client.refusals import MAX_ERROR_BYTES, refusal
 from network.errors import TRANSIENT, AnswerInvalid, ServerUnreachable
 from network.signatures import NONCE_BYTES, sign_request
@@ -157,17 +158,18 @@ class Transport:
         self.traffic = Traffic()
         self._clock = clock
         self._signer = signer
-        self._use = threading.Lock()
-        self._running = 0
-        self._closed = False
-        self._client = httpx.Client(
-            base_url=url,
-            headers={"accept-encoding": "identity"},  # what is unpacked has no size that the server answers for
-            verify=tls.ssl_context(ca_pem),
-            timeout=httpx.Timeout(read_timeout_s, connect=connect_timeout_s),
-            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
-            trust_env=False,
-            follow_redirects=False,
+        verify = tls.ssl_context(ca_pem)
+        self._connections = Connections(
+            lambda: httpx.Client(
+                base_url=url,
+                headers={"accept-encoding": "identity"},  # what is unpacked has no size that the server answers for
+                verify=verify,
+                timeout=httpx.Timeout(read_timeout_s, connect=connect_timeout_s),
+                limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+                trust_env=False,
+                follow_redirects=False,
+            ),
+            url,
         )
         self._attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(max_attempts),
@@ -197,7 +199,7 @@ class Transport:
     ) -> bytes:
         """The whole answer to one request. ``again``: it may be sent several times.
 
-        Raises ``ServerUnreachable``, ``AnswerInvalid``, and what the server refuses with.
+        Raises ``ServerUnreachable``, ``AnswerInvalid``, ``ConnectionsClosed``, and what the server refuses with.
         """
 
         def attempt() -> bytes:
@@ -230,11 +232,11 @@ class Transport:
         signed: bool = True,
     ) -> Iterator[Answer]:
         """One attempt at a request, its answer not read yet. Raises as ``request``."""
-        with self._in_use():
+        with self._connections.in_use() as client:
             with self.told():
-                request = self._built(method, path, params, headers, body, signed=signed)
+                request = self._built(client, method, path, params, headers, body, signed=signed)
                 self.traffic.count(requests=1, sent=_size(body))
-                response = self._client.send(request, stream=True)
+                response = client.send(request, stream=True)
             try:
                 answer = Answer(response, self)
                 if not response.is_success:
@@ -254,37 +256,12 @@ class Transport:
             raise ServerUnreachable(f"{self.url} cannot be reached ({_reason(error)}); {self._way_out}") from None
 
     def close(self) -> None:
-        """Let go of connections, of those at work when their request ends; no new request is made.
-
-        A socket closed under a thread that reads or writes it would leave that thread with a descriptor which the
-        system gives to the next file: TLS records have overwritten a database so.
-        """
-        with self._use:
-            self._closed = True
-            over = self._is_over()
-        if over:
-            self._client.close()
-
-    @contextmanager
-    def _in_use(self) -> Iterator[None]:
-        with self._use:
-            if self._closed:
-                raise ServerUnreachable(f"{self.url} is no longer asked: what wanted to know has ended")
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._use:
-                self._running -= 1
-                over = self._is_over()
-            if over:
-                self._client.close()
-
-    def _is_over(self) -> bool:
-        return self._closed and not self._running
+        """As ``Connections.close``."""
+        self._connections.close()
 
     def _built(
         self,
+        client: httpx.Client,
         method: str,
         path: str,
         params: Mapping[str, str] | None,
@@ -297,7 +274,7 @@ class Transport:
         fields = {"content-type": wire.OCTETS} if body is not None else {}
         if isinstance(body, Upload):
             fields["content-length"] = str(body.size_bytes)
-        request = self._client.build_request(
+        request = client.build_request(
             method, path, params=params, headers=fields | dict(headers or {}), content=content
         )
         if signed:

@@ -56,6 +56,7 @@ class Authentication:
         self._of_joining = TokenBuckets(limits.join_per_s, limits.join_burst)
         self._of_matching = TokenBuckets(limits.matching_per_s, limits.matching_burst)
         self._of_mailboxes = TokenBuckets(limits.mailbox_per_s, limits.mailbox_burst)
+        self._of_relayed = TokenBuckets(limits.relayed_per_s, limits.relayed_burst)
         self._of_refused = TokenBuckets(limits.refused_per_s, limits.refused_burst)
 
     def signed(self, request: Request) -> VerifiedRequest:
@@ -103,6 +104,10 @@ class Authentication:
     def mailbox(self, request: Request) -> None:
         """Besides ``matching``, for opening a mailbox. Raises ``TooManyRequests``."""
         self._limit("mailbox", self._of_mailboxes.take(_address_of(request)))
+
+    def relayed(self, request: Request, size_bytes: int) -> None:
+        """Besides ``matching``, for leaving as many bytes at the relay. Raises ``TooManyRequests``."""
+        self._limit("relayed", self._of_relayed.take(_address_of(request), size_bytes))
 
     def _verified(self, request: Request) -> VerifiedRequest:
         newcomer = self._admitting.newcomer
@@ -185,6 +190,11 @@ def matching(request: Request) -> None:
 def mailbox(request: Request) -> None:
     """The dependency of the route by which mailboxes are opened."""
     _authentication(request).mailbox(request)
+
+
+def require_relayed(request: Request, size_bytes: int) -> None:
+    """Return if the address of ``request`` may fill as many bytes of the relay. Raises ``TooManyRequests``."""
+    _authentication(request).relayed(request, size_bytes)
 
 
 Signed = Annotated[VerifiedRequest, Depends(signed)]

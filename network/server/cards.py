@@ -11,16 +11,15 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from clinic.errors import HomeInvalid, NotPermitted
-from ledger.refusals import Refused
-from ledger.state import State
 from network import wire
+from network.card_readers import may_have_card
 from network.errors import CardInvalid, CardUnknown, NotYours
 from network.server.authentication import Own, Signed
 from network.server.bodies import SignedBody, takes_octets
 from network.server.limits import require_room
 from network.server.paths import Commitment, MemberId, Version
 from network.server.problems import octets, signed_problems
-from network.server.services import HospitalServices, Services
+from network.server.services import Services
 from scheme.errors import SchemeError
 from scheme.keycard import KeyCard
 from scheme.keys import VerifyingKey
@@ -35,7 +34,10 @@ router = APIRouter(tags=["cards"])
 )
 def fetch(services: Services, request: Signed, patient: MemberId, version: Version, commitment: Commitment) -> Response:
     """One card of a patient, for her, her hospitals, and whoever may write to her record now."""
-    _require_reader(services, request.member_id, patient)
+    if not may_have_card(services.site.state(), request.member_id, patient, now=services.site.clock()):
+        raise NotPermitted(
+            "a key card is for the patient's hospitals and who may write to her record; ask her for a grant"
+        )
     try:
         return Response(services.site.cards.fetch(patient, version, commitment), media_type=wire.OCTETS)
     except HomeInvalid:
@@ -75,25 +77,3 @@ def publish(
     require_room(services.incoming, len(data), services.limits.reserved_bytes)
     with services.writing:
         services.site.cards.publish(patient, version, commitment, data)
-
-
-def _require_reader(services: HospitalServices, reader: str, patient: str) -> None:
-    """Return if a card of ``patient`` is for ``reader``. Raises ``NotPermitted``."""
-    state = services.site.state()
-    owner, asking = state.member(patient), state.member(reader)
-    hospitals = () if owner is None else owner.hospitals
-    if reader == patient or reader in hospitals:
-        return
-    own = () if asking is None else asking.hospitals
-    if not any(_may_write(state, reader, patient, hospital, services.site.clock()) for hospital in own):
-        raise NotPermitted(
-            "a key card is for the patient's hospitals and who may write to her record; ask her for a grant"
-        )
-
-
-def _may_write(state: State, author: str, patient: str, hospital: str, time: int) -> bool:
-    try:
-        state.check_author(author, patient, hospital, time=time)
-    except Refused:
-        return False
-    return True

@@ -27,7 +27,7 @@ _SERVICE = frozenset({wire.HEALTH, wire.METRICS})
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server takes; rates are of token buckets, which hold ``*_burst`` requests when full.
+    """What a server takes; rates are of token buckets, which hold ``*_burst`` requests (or bytes) when full.
 
     ``head_timeout_s`` is for a request's head to arrive, ``body_timeout_s`` between two pieces of its body, which
     besides comes with ``min_body_bytes_per_s`` on the whole; ``send_timeout_s`` is for the client to take a piece.
@@ -64,6 +64,9 @@ class Limits:
     mailbox_per_s: float = 0.1
     mailbox_burst: int = 50
     """Mailboxes that one address opens."""
+    relayed_per_s: float = 128.0
+    relayed_burst: int = 32 << 20
+    """Bytes of the relay's file that one address fills: about a third of it in the 30 days that messages stay there."""
     pseudonym_per_s: float = 1.0
     pseudonym_burst: int = 60
     refused_per_s: float = 20.0
@@ -94,16 +97,16 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, key: str) -> float:
-        """Take a token; 0 when there was one, else the seconds until there will be."""
+    def take(self, key: str, count: int = 1) -> float:
+        """Take ``count`` tokens; 0 when there were as many, else the seconds until there will be."""
         with self._lock:
             tokens = self._tokens(key)
-            taken = min(tokens, 1.0) if tokens >= 1.0 else 0.0
-            self._buckets[key] = (tokens - taken, self._clock())
+            missing = max(0.0, count - tokens)
+            self._buckets[key] = (tokens if missing else tokens - count, self._clock())
             self._buckets.move_to_end(key)
             if len(self._buckets) > self._max_keys:
                 self._buckets.popitem(last=False)
-            return 0.0 if taken else (1.0 - tokens) / self._per_s
+            return missing / self._per_s
 
     def wait_s(self, key: str) -> float:
         """Seconds until there will be a token, 0 when there is one; takes none."""

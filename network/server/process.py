@@ -147,7 +147,8 @@ def serve(
         backlog=_BACKLOG,
         ssl_context_factory=lambda _config, _default: context,
     )
-    server = _Server(config, limits.max_requests, identity, context, on_ready)
+    threads = limits.max_requests + limits.max_service_requests
+    server = _Server(config, threads, identity, context, on_ready)
     with _stopping(server):
         server.run(sockets=[listen])
 

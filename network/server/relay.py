@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from matching.mailbox import HANDLE_SIZE, MAILBOX_SECRET_SIZE, MailboxSecret
+from matching.relay import OVERHEAD_BYTES
 from network import match_messages as messages
 from network import wire
-from network.server.authentication import mailbox, matching
+from network.server.authentication import mailbox, matching, require_relayed
 from network.server.bodies import Body, PublicBody, parsed, takes_json, understood
 from network.server.limits import require_room
 from network.server.matching import Desk
@@ -87,11 +88,18 @@ def open_mailbox(desk: Desk, data: _Bytes) -> None:
 
 
 @router.post(wire.RELAY_PUT, openapi_extra=takes_json(ToPut), status_code=204, response_class=Response)
-def put(services: Services, desk: Desk, data: Annotated[bytes, Depends(PublicBody(wire.MAX_RELAYED_BYTES))]) -> None:
+def put(
+    request: Request,
+    services: Services,
+    desk: Desk,
+    data: Annotated[bytes, Depends(PublicBody(wire.MAX_RELAYED_BYTES))],
+) -> None:
     """Leave a message, durably."""
     asked = parsed(ToPut, data)
+    message = understood(lambda: canonical.unb64(asked.data, what="a message"))
+    require_relayed(request, len(message) + OVERHEAD_BYTES)
     require_room(services.incoming, len(data), services.limits.reserved_bytes)
-    desk.relay.put(bytes.fromhex(asked.handle), understood(lambda: canonical.unb64(asked.data, what="a message")))
+    desk.relay.put(bytes.fromhex(asked.handle), message)
 
 
 @router.post(wire.RELAY_FETCH, openapi_extra=takes_json(ToFetch))

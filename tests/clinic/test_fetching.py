@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -32,11 +33,18 @@ class Bulk(StoreWrapper):
         self.rounds = 0
         self.given: list[BinaryIO] = []
         self.breaks_at: int | None = None
+        self.arriving: Generator[tuple[str, BinaryIO | None], None, None] | None = None
 
     def get(self, locator: str, sink: BinaryIO) -> int:
         raise AssertionError("one by one")
 
-    def get_many(self, locators: Sequence[str], new_sink: NewSink) -> Iterator[tuple[str, BinaryIO | None]]:
+    def get_many(
+        self, locators: Sequence[str], new_sink: NewSink
+    ) -> Generator[tuple[str, BinaryIO | None], None, None]:
+        self.arriving = self._given(locators, new_sink)
+        return self.arriving
+
+    def _given(self, locators: Sequence[str], new_sink: NewSink) -> Generator[tuple[str, BinaryIO | None], None, None]:
         self.rounds += bool(locators)
         for number, locator in enumerate(locators):
             if number == self.breaks_at:
@@ -122,10 +130,14 @@ def test_an_altered_block_is_refused_and_let_go(scene: Scene, bulk: Bulk) -> Non
 
 def test_leaving_half_way_lets_go_of_all(scene: Scene, bulk: Bulk) -> None:
     seal(scene, 3)
-    fetching = fetch_all(replace(scene.site, store=bulk), scene.site.state(), anchored(scene))
-    next(fetching)
-    fetching.close()  # type: ignore[attr-defined]
-    assert [sink.closed for sink in bulk.given] == [True]
+    plain = replace(scene.site, store=bulk)
+    for site in (plain, replace(plain, progress=lambda *_what: None).counted("reading", 1)):
+        fetching = fetch_all(site, site.state(), anchored(scene))
+        next(fetching)
+        fetching.close()  # type: ignore[attr-defined]
+        assert all(sink.closed for sink in bulk.given)
+        assert bulk.arriving is not None
+        assert inspect.getgeneratorstate(bulk.arriving) == inspect.GEN_CLOSED  # nothing is fetched any more
 
 
 def test_progress_is_told_of_every_byte(scene: Scene, bulk: Bulk) -> None:

@@ -14,6 +14,7 @@ from clinic import hospital as hospitals
 from clinic.delivery import finish_pending
 from clinic.errors import HospitalUnreachable, LinkInvalid, NotPermitted, OutboxPending, SealRefused
 from clinic.hospital import HospitalClient, HospitalService, Linked
+from clinic.sealing import seal_records
 from clinic.site import Site
 from ledger.bodies import AnchorBlocks, BlockAnchor
 from ledger.bodies.anchoring import MAX_ANCHORED_BLOCKS
@@ -36,6 +37,7 @@ from ledger.refusals import (
     SignerSuspended,
     TimeSkewed,
 )
+from scheme.errors import ChartSealError
 from scheme.header import BlockHeader, VerifiedHeader
 from scheme.keys import SigningKey, VerifyingKey
 from tests.clinic.forging import anchoring, begin, members_of
@@ -216,7 +218,7 @@ def test_what_can_never_pass_ends_a_batch_and_says_which(scene: Scene, refusal: 
 
 @pytest.mark.parametrize("refusal", [ScopeRetired, MemberSuspended])
 def test_an_earlier_batch_that_fails_keeps_no_new_record_back(scene: Scene, refusal: type[Refused]) -> None:
-    """Those are sealed and anchored first; the error says which batch it is about, and that it is not of this run."""
+    """Those are sealed, anchored and returned; the author is told which batch is not, or, as she chose, stopped."""
     with pytest.raises(OutboxPending):
         scene.seal(draft(text="earlier"), **at(scene, offline(scene, before_anchor=unreachable)))
     (earlier,) = scene.home.outbox.pending()
@@ -225,10 +227,39 @@ def test_an_earlier_batch_that_fails_keeps_no_new_record_back(scene: Scene, refu
         if body.blocks[0].chapter == earlier.blocks[0].chapter:
             raise refusal("refused for a test")
 
-    with pytest.raises((OutboxPending, SealRefused), match="anchored, do not seal them again") as told:
-        scene.seal(draft(text="new"), **at(scene, offline(scene, before_anchor=refuse_earlier)))
-    assert earlier.folder.name in str(told.value)
-    assert list(scene.own().values()) == [b"new"]
+    site = at_hospital(scene.site, scene.riverside.member_id, offline(scene, before_anchor=refuse_earlier))
+    told: list[ChartSealError] = []
+    (sealed,) = seal_records(
+        site, scene.home.outbox, [draft(text="new")], patient_id=scene.patient.member_id, author=scene.author,
+        hospital_id=scene.riverside.member_id, earlier_failed=told.append,
+    )  # fmt: skip
+    assert [(type(error), earlier.folder.name in str(error)) for error in told] == [
+        (SealRefused if refusal is ScopeRetired else OutboxPending, True)
+    ]
+    assert scene.own() == {sealed.blocks[0]: b"new"}
+    if refusal is MemberSuspended:
+        with pytest.raises(OutboxPending, match=earlier.folder.name):
+            scene.seal(draft(text="stopped"), site=site)
+        assert len(scene.own()) == 1
+
+
+def test_what_was_refused_for_good_is_told_though_another_batch_failed_first(scene: Scene) -> None:
+    """Its batch is gone: nobody would hear of it again."""
+    for text in ("waits", "retired", "cut"):
+        with pytest.raises(OutboxPending):
+            scene.seal(draft(text=text), **at(scene, offline(scene, before_anchor=unreachable)))
+    waits, retired, cut = scene.home.outbox.pending()
+    os.truncate(cut.folder / "batch.json", 100)
+
+    def refuse(body: AnchorBlocks) -> None:
+        kinds = {waits.blocks[0].chapter: MemberSuspended, retired.blocks[0].chapter: ScopeRetired}
+        raise kinds[body.blocks[0].chapter]("refused for a test")
+
+    with pytest.raises(SealRefused, match="seal the records again") as told:
+        finish_pending(at_hospital(scene.site, scene.riverside.member_id, offline(scene, before_anchor=refuse)),
+                       scene.home.outbox)  # fmt: skip
+    assert all(f"outbox batch {batch.folder.name}" in str(told.value) for batch in (waits, retired, cut))
+    assert [batch.folder.exists() for batch in (waits, retired, cut)] == [True, False, True]
 
 
 def test_every_batch_is_tried_though_the_first_is_damaged_and_the_second_cut(scene: Scene) -> None:
@@ -239,7 +270,7 @@ def test_every_batch_is_tried_though_the_first_is_damaged_and_the_second_cut(sce
     damaged.folder.joinpath("batch.json").write_bytes(b"{}")
     spool = cut.folder / "blocks"
     os.truncate(spool, spool.stat().st_size - 1)
-    with pytest.raises(OutboxPending, match=f"{damaged.folder.name} is damaged"):
+    with pytest.raises(OutboxPending, match=f"{damaged.folder.name}: batch.json is damaged"):
         finish_pending(scene.site, scene.home.outbox)
     assert not sound.folder.exists()
     shutil.rmtree(damaged.folder)

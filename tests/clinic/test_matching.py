@@ -50,7 +50,7 @@ from matching.errors import (
     SessionEnded,
     TooLittleShared,
 )
-from matching.index_request import Action, IndexRequest
+from matching.index_request import Action
 from matching.index_store import IndexStore
 from matching.oprf import OprfKey
 from matching.relay import SqliteRelay
@@ -371,9 +371,9 @@ def test_after_opt_out_no_byte_is_left(world: World) -> None:
             assert not [trace for trace in traces if trace in data], path.name
 
 
-@pytest.mark.parametrize("lost", ["the pairings", "the answer", "an answer of before"])
+@pytest.mark.parametrize("lost", ["the pairings", "the answer"])
 def test_an_opt_out_that_was_cut_is_finished_by_the_next(world: World, lost: str) -> None:
-    """Between tags and pairings at the index, or on the way back to her; an index of before refused the second."""
+    """Between tags and pairings at the index, or on the way back to her."""
     world.matched()
     with world.desk(world.ada) as desk:
         tag = desk.book.state.tags[SEIZURE].tag
@@ -383,19 +383,10 @@ def test_an_opt_out_that_was_cut_is_finished_by_the_next(world: World, lost: str
             index._index.opt_out(request)
         else:
             index.submit(request)
-        if lost == "an answer of before":
-            desk.services.__dict__["index"] = GoneIndex()
         matching.opt_out(desk)
         assert not desk.book.state.opted_in
     assert tag.hex().encode() not in (world.place.folder / "pairings.sqlite").read_bytes()
     assert world.find(world.brita) == []
-
-
-class GoneIndex:
-    """An index that refuses who is not in it."""
-
-    def submit(self, _request: IndexRequest) -> None:
-        raise NotOptedIn("this pseudonym is not in the index; opt in first")
 
 
 def slots(path: Path) -> list[tuple[int, bytes]]:

@@ -234,6 +234,13 @@ class Deaf(ProxyStub):
         raise ProxyRefused("the proxy cannot be reached; try again later")
 
 
+class Full(ProxyStub):
+    """Has no room for more."""
+
+    def deposit(self, grant_id: str, part: str, sealed: bytes) -> None:
+        raise DiskFull("no space is left on the disk; free some space and run this again")
+
+
 def deaf(scene: Scene, *places: int) -> Site:
     """The site with proxies at those places that take no fragments."""
     stubs: dict[str, ProxyClient] = {
@@ -326,6 +333,20 @@ def test_a_grants_extension_goes_to_its_own_proxies(scene: Scene) -> None:
     assert record is not None
     silent = scene.home.folder / "proxies" / scene.proxies[1].member_id / granted
     assert not silent.exists()
+
+
+def test_a_revocation_leaves_out_a_grant_whose_proxies_have_a_full_disk(scene: Scene) -> None:
+    """It has to come through: the one who was revoked would read on."""
+    revoked, other = scene.grant(LABORATORY), scene.grant(LABORATORY, to=scene.second)
+    full = {
+        keys.member_id: Full(scene.site.proxies[keys.member_id], keys, lambda _release, _asks: [])
+        for keys in scene.proxies
+    }
+    done = revocation.revoke(with_proxies(scene.site, full), scene.patient, revoked)
+    assert [(record.grant, "no space is left" in why) for record, why in done.left_out.items()] == [(other, True)]
+    record = scene.site.state().grant(revoked)
+    assert record is not None
+    assert not record.stands(scene.clock())
 
 
 def test_a_family_link_too_goes_without_a_proxy_that_is_out_of_reach(scene: Scene) -> None:

@@ -15,7 +15,7 @@ from ledger.transactions import SignedTransaction
 from scheme.scopes import Category
 from tests.clinic.forging import anchor, anchoring, line
 from tests.clinic.scene import Scene, draft
-from tests.clinic.stubs import EngineStub, at_engine
+from tests.clinic.stubs import EngineStub, StoreStub, at_engine, at_store
 
 DAY = 86_400
 WRITE = Access(write=True)
@@ -104,6 +104,10 @@ def test_a_grant_that_ends_between_sealing_and_anchoring_is_refused_by_the_ledge
     site = at_engine(scene.site, EngineStub(scene.site.engine, before_submit=revoke))
     with pytest.raises(OutboxPending, match="ask the patient for a grant to write"):
         scene.seal(author=scene.reader, hospital=scene.hillcrest, site=site)
+    sent: list[str] = []
+    with pytest.raises(OutboxPending, match="ask the patient for a grant to write"):
+        finish_pending(at_store(scene.site, StoreStub(scene.store, before_put=sent.append)), scene.home.outbox)
+    assert sent == [], "a refusal that may last costs no bytes"
     scene.grant(WRITE)
     with pytest.raises(SealRefused, match="retired"):  # what the revocation did is for good
         finish_pending(scene.site, scene.home.outbox)

@@ -15,7 +15,7 @@ import pytest
 
 from matching.errors import HandleUnknown, MailboxFull, MessageTooLong, RelayFull, RelayUnavailable
 from matching.mailbox import MailboxSecret
-from matching.relay import Relay, RelayLimits, SqliteRelay
+from matching.relay import OVERHEAD_BYTES, Relay, RelayLimits, SqliteRelay
 from matching.session import Session
 from tests.matching.pairing import ATAXIA, NOW, RULE, SEIZURE, World, matches
 
@@ -152,6 +152,21 @@ def test_the_whole_relay_has_a_limit_and_room_again_when_something_is_read(tmp_p
     relay.delete(boxes[0], up_to=held)
     relay.put(boxes[1].handle, b"there is room again")
     assert contents(relay, boxes[1]) == [b"there is room again"]
+    relay.shut()
+
+
+@pytest.mark.parametrize("size", [1, 960, 1089, 5100])
+def test_a_message_takes_no_more_than_its_bytes_and_a_page(tmp_path: Path, clock: Clock, size: int) -> None:
+    """Sizes just above what fits into a page, or into one more, take the most."""
+    path = tmp_path / "filled.sqlite"
+    relay = SqliteRelay(path, now=clock)
+    boxes = [MailboxSecret.generate() for _ in range(4)]
+    for box in boxes:
+        relay.open(box)
+    before = path.stat().st_size
+    for number in range(40):
+        relay.put(boxes[number % 4].handle, bytes(size))
+    assert path.stat().st_size - before <= 40 * (size + OVERHEAD_BYTES)
     relay.shut()
 
 

@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from clinic.enrolment import application_of
+from clinic.guardians import Recovered
 from clinic.home_folder import HomeOptions
 from clinic.keystore import MemberSecrets
 from ledger.bodies import Evidence, Role
 from ledger.votes import cast_vote
+from network.errors import EnrolmentDiffers
+from network.member_config import LostHome
 from network.member_home import MemberHome
 from scheme import canonical, keyfile
 from tests.clinic.cli.conftest import Shell
@@ -214,6 +217,36 @@ def _unless_cleaning_up(path: Path, *, ignore_errors: bool = False) -> None:
     """A killed process removes nothing on its way out."""
     if not ignore_errors:
         _rmtree(path)
+
+
+def test_a_home_made_anew_is_compared_with_the_ledger_wherever_that_was_interrupted(
+    lasting_patient: At, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, options = MemberHome(lasting_patient.folder, running.options(None)), running.options(None)
+    recovered, new = Recovered(lost.secrets(), lost.to_rebuild()), At(shell, tmp_path / "new")
+    for step in ("network.joining.Joining.begin", "network.joining.Joining.require_own"):
+        with monkeypatch.context() as patch:
+            patch.setattr(step, _killed)
+            patch.setattr("shutil.rmtree", _unless_cleaning_up)
+            with pytest.raises(KeyboardInterrupt):
+                MemberHome.rebuild(new.folder, recovered, PATIENT, PASSWORD, options)
+    with monkeypatch.context() as patch:
+        patch.setattr("network.joining.certified_member", lambda state, _member: state.members()[0])
+        assert "enrolment-differs" in new.error("members")
+    new.ok("members")
+    assert not (new.folder / "joining.json").exists()
+    assert new.line[2] == lasting_patient.line[2]
+
+
+def test_a_home_is_not_made_anew_for_whom_the_ledger_does_not_know(lasting_patient: At, tmp_path: Path) -> None:
+    lost = LostHome.from_bytes(MemberHome(lasting_patient.folder, running.options(None)).to_rebuild())
+    stranger = MemberSecrets.generate("ab" * 16, Role.PATIENT.value)
+    pinned = replace(lost, config=replace(lost.config, member=stranger.member_id))
+    with pytest.raises(EnrolmentDiffers):
+        MemberHome.rebuild(
+            tmp_path / "new", Recovered(stranger, bytes(pinned)), PATIENT, PASSWORD, running.options(None)
+        )
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_enrolment_with_other_keys_is_refused(hospital: Hospital, shell: Shell, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic.guardians import HandedShare
+from clinic.guardians import Bundle, HandedShare
 from clinic.keystore import FileKeystore
 from ledger.bodies import Role
 from scheme import keyfile
@@ -74,7 +74,7 @@ def test_a_lost_home_comes_back(
     words: list[str | Path] = ["recover", "restore", "--patient", "Mina", "--share", files[0]]
     assert "shares-too-few" in new.error(*words)
     paper = tmp_path / "paper.share"
-    paper.write_text(HandedShare.from_secret_bytes(files[2].read_bytes()).share.to_secret_text().lower())
+    paper.write_text(HandedShare.from_secret_bytes(files[2].read_bytes())[0].share.to_secret_text().lower())
     assert "no bundle" in new.error(*words[:-2], "--share", paper)
     assert not new.folder.exists()
     (tmp_path / "new-password").write_text(NEW)
@@ -109,10 +109,9 @@ def test_a_home_is_not_made_of_what_does_not_hold(
     assert "not empty" in new.error(*words)
     assert [path.name for path in new.folder.iterdir()] == ["thesis.txt"]
     assert "keys are elsewhere" in guardians[READER].error(*words[:3], member, *words[4:])
-    first = HandedShare.from_secret_bytes(files[0].read_bytes())
-    assert first.bundle is not None
-    assert first.bundle.home is not None
-    false = replace(first, bundle=replace(first.bundle, sealed=first.bundle.home))
-    files[0].write_bytes(false.to_secret_bytes())
+    (first,) = HandedShare.from_secret_bytes(files[0].read_bytes())
+    bundle = Bundle.from_bytes(first.bundle)
+    false = replace(bundle, sealed=bundle.sealed[::-1])
+    files[0].write_bytes(replace(first, bundle=bytes(false)).to_secret_bytes())
     shutil.rmtree(new.folder)
     assert new.json(*words)["member"] == member  # by the other guardian's bundle

@@ -156,6 +156,10 @@ def test_an_outbox_batch_that_is_damaged(shell: Shell, note: Path) -> None:
         batch = shell.home / "outbox" / "00ff00ff00ff00ff"
         batch.mkdir(parents=True, exist_ok=True)
         (batch / "batch.json").write_bytes(data)
-        shell.error("seal", "--author", AUTHOR, "--patient", PATIENT, note)
+        run = shell.run("--json", "seal", "--author", AUTHOR, "--patient", PATIENT, note)
+        told = run.json
+        assert (run.status, told["blocks"], told["earlier"]["code"]) == (0, 1, "outbox-pending")
+        assert told["earlier"]["message"].startswith(f"outbox batch {batch.name}: batch.json is damaged")
+        assert run.err.startswith("note: what an earlier run left"), "for people, the same"
         shell.error("status")
         assert (batch / "batch.json").read_bytes() == data

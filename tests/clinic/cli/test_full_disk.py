@@ -16,7 +16,9 @@ import pytest
 from tests.clinic.cli.conftest import Run, Shell
 from tests.clinic.scene import AUTHOR, PATIENT, READER, RIVERSIDE
 
-TOLD = re.compile(r"error \[(disk-full|home-invalid|outbox-pending|local-file-failed|store-\w+|ledger-\w+)\]: .*")
+TOLD = re.compile(
+    r"error \[(disk-full|home-invalid|outbox-pending|proxies-insufficient|local-file-failed|store-\w+|ledger-\w+)\]: .*"
+)
 
 
 def clear(run: Run) -> bool:

@@ -15,7 +15,7 @@ import pytest
 
 from clinic.requests import Access, request_access
 from clinic.seen_head import SeenHead
-from ledger.bodies import Evidence
+from ledger.bodies import Evidence, Role
 from ledger.engine import Engine, Reader, Receipt
 from ledger.engines.replica import Replica
 from ledger.errors import LedgerError, LedgerUnavailable
@@ -23,8 +23,10 @@ from ledger.export import block_line
 from ledger.refusals import Refused, SignerUnknown
 from ledger.transactions import SignedTransaction, sign
 from network import wire
+from network.client.endpoints import cards_of
 from network.client.ledger import FollowingLedger, LedgerUnreachable, fetch_genesis
 from network.client.transport import Signer, Transport
+from network.endpoint import EndpointBook, EndpointCard
 from network.errors import ServerForked, ServerNotPinned, ServerRolledBack, ServerUnreachable
 from scheme import canonical
 from tests.clinic.scene import Scene, Template, open_scene
@@ -414,3 +416,22 @@ def test_a_receipt_that_is_none_is_no_receipt(scene: Scene, member: Member, tell
     telling.receipts = lambda receipt: {"position": receipt["position"]}
     with member.opened() as ledger, pytest.raises(Exception, match="receipt is none"):
         ask(scene, ledger)
+
+
+# Endpoint cards
+
+
+@pytest.mark.parametrize(("status", "code"), [(503, "server-busy"), (429, "too-many-requests")])
+def test_proxies_that_were_seen_are_known_while_the_server_is_busy(
+    scene: Scene, member: Member, telling: Telling, server: ScriptedServer, status: int, code: str
+) -> None:
+    def busy(asked: Asked) -> Reply:
+        refused = json.dumps({"error": code, "message": "what to do"}).encode()
+        return Reply(status, refused) if asked.path == wire.ENDPOINTS else telling(asked)
+
+    server.answer = busy
+    card = EndpointCard.sign(scene.members["proxy 1"], server.url, server.ca_pem, issued=scene.clock())
+    book = EndpointBook(member.folder / "endpoints")
+    with member.opened() as ledger:
+        book.take(card, ledger.view().state, now=scene.clock())
+        assert cards_of(Role.PROXY, ledger, book, scene.clock) == {card.member: card}

@@ -13,6 +13,7 @@ import pytest
 from clinic.cards import current_card
 from clinic.errors import HomeInvalid, LetterInvalid
 from clinic.letters import FolderMailbox
+from clinic.requests import Access
 from network.client.cards import RemoteKeyCards
 from network.client.mailbox import RemoteMailbox
 from network.client.transport import Signer, Transport
@@ -75,7 +76,8 @@ def mailbox(transport: Transport, tmp_path: Path) -> RemoteMailbox:
 
 
 def unreachable(transport: Transport) -> None:
-    transport._client.base_url = "https://127.0.0.1:1"  # type: ignore[assignment]
+    with transport._connections.in_use() as client:
+        client.base_url = "https://127.0.0.1:1"  # type: ignore[assignment]
 
 
 def test_a_letter_is_fetched_once(mailbox: RemoteMailbox, shelf: Shelf, server: ScriptedServer) -> None:
@@ -96,6 +98,16 @@ def test_letters_that_were_read_are_there_without_the_server(
     assert mailbox.fetch(FIRST, READER) == FIRST.encode()
     with pytest.raises(ServerUnreachable):
         mailbox.fetch(SECOND, READER)
+
+
+@pytest.mark.parametrize(("status", "code"), [(503, "server-busy"), (429, "too-many-requests")])
+def test_letters_that_were_read_are_there_while_the_server_is_busy(
+    mailbox: RemoteMailbox, shelf: Shelf, server: ScriptedServer, status: int, code: str
+) -> None:
+    mailbox.deliver(FIRST, READER, b"sealed")
+    mailbox.fetch(FIRST, READER)
+    server.answer = lambda _asked: error(status, code)
+    assert mailbox.list(READER, "0") == [FIRST]
 
 
 def test_no_such_letter(mailbox: RemoteMailbox, shelf: Shelf) -> None:
@@ -167,6 +179,23 @@ def revoke_something(scene: Scene) -> None:
     from clinic.revocation import revoke  # noqa: PLC0415
 
     revoke(scene.site, scene.patient, scene.grant())
+
+
+def test_newer_cards_are_asked_for_as_long_as_the_server_may_give_them(
+    cards: RemoteKeyCards, scene: Scene, shelf: Shelf, server: ScriptedServer
+) -> None:
+    cards.fetch(scene.patient.member_id, *published(scene, shelf))
+    until = scene.clock() + 60
+    scene.grant(Access(write=True), until=until)
+    revoke_something(scene)
+    newer, state = published(scene, shelf), scene.site.state()
+    server.asked.clear()
+    cards.refresh(state, now=until + 1)
+    assert not server.asked
+    cards.refresh(state, now=until - 1)
+    assert len(server.asked) == 1
+    assert cards.fetch(scene.patient.member_id, *newer)
+    assert len(server.asked) == 1
 
 
 def test_ones_own_older_cards_are_history(transport: Transport, tmp_path: Path, scene: Scene, shelf: Shelf) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,8 +26,8 @@ from cloud.errors import (
 from network import wire
 from network.client.direct import DirectBlocks
 from network.client.store import RemoteStore
-from network.client.transport import Signer, Transport
-from network.errors import ServerUnreachable
+from network.client.transport import Signer, Transport, Upload
+from network.errors import ConnectionsClosed, ServerUnreachable
 from scheme.keys import SigningKey
 from tests.network.client.scripted import Asked, Reply, ScriptedServer
 
@@ -244,7 +246,7 @@ def test_another_answer_than_asked_for_is_refused(
 def test_a_stream_may_be_left_half_way(store: RemoteStore, blocks: Blocks) -> None:
     arriving = store.get_many([locator(1), locator(2), locator(3)], io.BytesIO)
     assert next(arriving)[0] == locator(1)
-    arriving.close()  # type: ignore[attr-defined]
+    arriving.close()
     assert many(store, [locator(2)]) == expected(blocks, [locator(2)])
 
 
@@ -308,6 +310,47 @@ def test_what_fails_directly_goes_through_the_server(
     wanted = [locator(50), locator(2)]
     assert many(store, wanted) == expected(direct, wanted)
     assert not direct.direct
+
+
+def test_urls_that_lead_nowhere_are_tried_once(transport: Transport, direct: Blocks) -> None:
+    blocks, gone, sound = DirectBlocks(transport), locator(77), locator(2)
+    urls = blocks.urls([gone, sound])
+    assert blocks.get(urls[gone], io.BytesIO(), 0) is None  # an answer all the same
+    assert blocks.get(urls[sound], io.BytesIO(), 0) == len(direct.blocks[sound])
+    assert blocks.get("https://127.0.0.1:1/x", io.BytesIO(), 0) is None
+    assert blocks.get(urls[sound], io.BytesIO(), 0) is None
+    assert blocks.urls([sound]) == {}
+    assert direct.direct == ["GET", "GET"]
+    direct.urls = lambda _name: "https://127.0.0.1:1/x"
+    for _ in range(2):
+        assert not blocks.put(locator(50), Upload.of(io.BytesIO(b"fifty")))
+    assert blocks._unsupported == {"GET", "PUT"}
+    blocks.close()
+
+
+def test_a_block_on_its_way_arrives_when_another_thread_closes(
+    transport: Transport, direct: Blocks, server: ScriptedServer
+) -> None:
+    begun, go_on, answer = threading.Event(), threading.Event(), server.answer
+
+    def slow(asked: Asked) -> Reply:
+        if asked.path.startswith("/direct/"):
+            begun.set()
+            assert go_on.wait(10)
+        return answer(asked)
+
+    server.answer = slow
+    blocks, sink = DirectBlocks(transport), io.BytesIO()
+    url = blocks.urls([locator(2)])[locator(2)]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(blocks.get, url, sink, 0)
+        assert begun.wait(10)
+        blocks.close()
+        with pytest.raises(ConnectionsClosed):
+            blocks.get(url, io.BytesIO(), 0)
+        go_on.set()
+        assert running.result(10) == len(direct.blocks[locator(2)])
+    assert direct.direct == ["GET"]
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,11 @@ from ledger.refusals import HeadMoved
 from network import wire
 from network.client.transport import Signer, Transport, Upload
 from network.errors import (
+    TRANSIENT,
     AnswerInvalid,
     Busy,
     ClockApart,
+    ConnectionsClosed,
     RemoteRefused,
     ServerUnreachable,
     SignatureRefused,
@@ -260,13 +262,17 @@ def test_a_request_that_runs_keeps_its_connection_when_another_thread_closes(
         return Reply(body=b"late")
 
     server.answer = slow
+    with transport._connections.in_use() as client:
+        pass
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(transport.request, "GET", "/late", again=False)
         assert begun.wait(10)
         transport.close()
-        assert not transport._client.is_closed
-        with pytest.raises(ServerUnreachable, match="no longer asked"):
-            transport.request("GET", "/new", again=False)
+        assert not client.is_closed
+        with pytest.raises(ConnectionsClosed, match="no longer asked") as raised:
+            transport.request("GET", "/new")
+        assert not isinstance(raised.value, TRANSIENT)
         go_on.set()
         assert running.result(10) == b"late"
-    assert transport._client.is_closed
+    assert client.is_closed
+    assert [asked.path for asked in server.asked] == ["/late"]

@@ -175,10 +175,13 @@ def meets(clinic: Clinic, operation: Operation, fault: str, folder: Path, places
     assert met
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "places"), [("cut for good", [("up", 0.35), ("down", 0.8)]), ("corrupted", [("down", 0.3)])]
+)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_the_same_again_completes_it_once(clinic: Clinic, operation: Operation, fault: str, tmp_path: Path) -> None:
-    places = {"cut for good": [("up", 0.35), ("down", 0.8)]}.get(fault, [("down", 0.3)])
+def test_the_same_again_completes_it_once(
+    clinic: Clinic, operation: Operation, fault: str, places: list[tuple[str, float]], tmp_path: Path
+) -> None:
     meets(clinic, operation, fault, tmp_path, places)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from matching.index_request import Action, IndexRequest
 from matching.mailbox import MailboxSecret
 from matching.offer import MatchOffer
 from matching.pair import PendingPair
+from matching.relay import OVERHEAD_BYTES, RelayLimits
 from matching.report import Reason, Report
 from matching.vocabulary import Vocabulary
 from network import match_messages as messages
@@ -295,6 +297,31 @@ def test_a_message_has_a_largest_size(served: Served) -> None:
     for size, answer in ((131_073, (413, "message-too-long")), (300_000, (413, "too-large"))):
         message = {"handle": mailbox.handle.hex(), "data": canonical.b64(bytes(size))}
         assert problem(served.public("POST", wire.RELAY_PUT, message)) == answer
+
+
+def test_an_address_fills_so_much_of_the_relay_and_no_more(template: Template, tmp_path: Path) -> None:
+    size = 3000
+    with serving(template, tmp_path, Limits(relayed_burst=2 * (size + OVERHEAD_BYTES), relayed_per_s=0.01)) as served:
+        mailbox = MailboxSecret.generate()
+        served.public("POST", wire.RELAY_OPEN, {"secret": mailbox.to_secret_bytes().hex()})
+        message = json.dumps({"handle": mailbox.handle.hex(), "data": canonical.b64(bytes(size))}).encode()
+
+        def put(address: str) -> httpx.Response:
+            return served.send("POST", wire.RELAY_PUT, message, {}, address=address)
+
+        assert [put("192.0.2.1").status_code for _ in range(2)] == [204, 204]
+        refused = put("192.0.2.1")
+        assert problem(refused) == (429, "too-many-requests")
+        assert int(refused.headers["Retry-After"]) > size
+        assert put("192.0.2.2").status_code == 204
+        assert 'chartseal_limited_total{by="relayed"} 1.0' in served.public("GET", wire.METRICS).text
+
+
+def test_one_address_does_not_fill_the_relay_in_the_time_that_messages_stay() -> None:
+    limits, relay = Limits(), RelayLimits()
+    filled = limits.relayed_burst + limits.relayed_per_s * relay.message_days * 86_400
+    assert filled < relay.max_bytes / 2
+    assert relay.max_message_bytes + OVERHEAD_BYTES < limits.relayed_burst
 
 
 # Reports

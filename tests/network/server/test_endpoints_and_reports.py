@@ -38,6 +38,18 @@ def test_a_card_is_published_by_its_member_and_listed_for_members(served: Served
     assert served.call("GET", wire.ENDPOINTS).json() == {"endpoints": [json.loads(bytes(newer))]}
 
 
+def test_a_card_takes_the_place_of_a_damaged_file(served: Served, ca: str) -> None:
+    proxy = served.members["proxy 1"]
+    path = wire.ENDPOINT.format(member=proxy.member_id)
+    card = bytes(EndpointCard.sign(proxy, SERVER, ca, issued=served.clock()))
+    assert served.call("PUT", path, card, by=proxy).status_code == 204
+    (file,) = (served.home.folder / "server" / "endpoints").iterdir()
+    file.write_bytes(card[:-1])
+    assert served.call("GET", wire.ENDPOINTS).json() == {"endpoints": []}
+    assert served.call("PUT", path, card, by=proxy).status_code == 204
+    assert served.call("GET", wire.ENDPOINTS).json() == {"endpoints": [json.loads(card)]}
+
+
 def test_a_card_of_another_member_is_not_published(served: Served, ca: str) -> None:
     proxy, other = served.members["proxy 1"], served.members["proxy 2"]
     card = bytes(EndpointCard.sign(proxy, SERVER, ca, issued=served.clock()))

@@ -37,6 +37,11 @@ def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, pytest.approx(0.5)]
 
 
+def test_a_bucket_gives_many_tokens_at_once_or_none() -> None:
+    buckets = TokenBuckets(2.0, 10, clock=lambda: 0.0)
+    assert [buckets.take("a", 6), buckets.take("a", 6), buckets.take("a", 4)] == [0, pytest.approx(1.0), 0]
+
+
 def test_buckets_are_bounded() -> None:
     buckets = TokenBuckets(1.0, 1, max_keys=2, clock=lambda: 0.0)
     for key in "abc":

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,10 @@ from ledger.bodies import Request
 from ledger.transactions import sign
 from network import tls, wire
 from network.server.app import url_of
+from network.server.authentication import Admitting
+from network.server.base import base_app
 from network.server.limits import Limits
+from network.server.metrics import Metrics
 from network.server.process import Listen, serve
 from network.signatures import sign_request
 from network.tls import ServerIdentity
@@ -293,6 +297,55 @@ class Hindered(ServerIdentity):
         super().reload(context)
 
 
+def served_here(
+    app: FastAPI, identity: ServerIdentity, limits: Limits, look: Callable[[str, int], None], patch: pytest.MonkeyPatch
+) -> None:
+    """Serve ``app`` in this process until ``look``, which is told host and port, has returned."""
+    patch.setattr("network.server.process.log_to", lambda: None)
+
+    def looking() -> None:
+        try:
+            look(*bound.getsockname())
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with Listen("127.0.0.1", 0).bind() as bound, ThreadPoolExecutor(1) as pool:
+        looks: list[Future[None]] = []
+        serve(app, bound, identity, limits, on_ready=lambda: looks.append(pool.submit(looking)))
+        looks[0].result()
+
+
+def test_health_is_told_while_all_other_requests_wait_in_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(max_requests=3, max_service_requests=1)
+    identity = ServerIdentity.load_or_create(tmp_path, "127.0.0.1", clock=lambda: int(time.time()))
+    nobody = Admitting(lambda: pytest.fail("nobody signs"), lambda: int(time.time()), "127.0.0.1", started=0)
+    app = base_app("busy", admitting=nobody, limits=limits, metrics=Metrics(), healthy=lambda: None)
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    @app.get("/waits")
+    def waits() -> None:
+        begun.release()
+        assert go_on.wait(20)
+
+    def look(host: str, port: int) -> None:
+        context, url = tls.ssl_context(identity.ca_pem), f"https://{host}:{port}"
+        with (
+            ThreadPoolExecutor(limits.max_requests) as pool,
+            httpx.Client(base_url=url, verify=context, trust_env=False, timeout=30) as client,
+        ):
+            try:
+                waiting = [pool.submit(client.get, "/waits") for _ in range(limits.max_requests)]
+                assert all(begun.acquire(timeout=10) for _ in waiting)
+                assert client.get(wire.HEALTH, timeout=5).json() == {"status": "ok"}
+            finally:
+                go_on.set()
+            assert [each.result().status_code for each in waiting] == [200] * limits.max_requests
+
+    served_here(app, identity, limits, look, monkeypatch)
+
+
 def test_a_certificate_that_another_process_renewed_is_shown_whatever_failed_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,25 +353,18 @@ def test_a_certificate_that_another_process_renewed_is_shown_whatever_failed_bef
     ServerIdentity.load_or_create(tmp_path, "127.0.0.1", clock=lambda: now - 59 * day).renew()
     identity = Hindered(tmp_path, "127.0.0.1")
     monkeypatch.setattr("network.server.process.RENEWAL_S", 0.05)
-    monkeypatch.setattr("network.server.process.log_to", lambda: None)
     shown: list[str] = []
 
-    def look() -> None:
-        try:
-            shown.append(ssl.get_server_certificate(bound.getsockname()))
-            identity.hindrances.extend([PermissionError(13, "no"), ssl.SSLError(1, "no")])
-            assert ServerIdentity(tmp_path, "127.0.0.1", lambda: now + 2 * day).renew()
-            end = time.monotonic() + 5
-            while len(set(shown)) < 2 and time.monotonic() < end:
-                time.sleep(0.05)
-                shown.append(ssl.get_server_certificate(bound.getsockname()))
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+    def look(host: str, port: int) -> None:
+        shown.append(ssl.get_server_certificate((host, port)))
+        identity.hindrances.extend([PermissionError(13, "no"), ssl.SSLError(1, "no")])
+        assert ServerIdentity(tmp_path, "127.0.0.1", lambda: now + 2 * day).renew()
+        end = time.monotonic() + 5
+        while len(set(shown)) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+            shown.append(ssl.get_server_certificate((host, port)))
 
-    looking = threading.Thread(target=look)
-    with Listen("127.0.0.1", 0).bind() as bound:
-        serve(FastAPI(), bound, identity, Limits(), on_ready=looking.start)
-    looking.join()
+    served_here(FastAPI(), identity, Limits(), look, monkeypatch)
     assert shown[-1] != shown[0]
     assert shown[-1] == identity.certificate_path.read_text()
 
