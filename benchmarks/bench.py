@@ -54,7 +54,7 @@ PROFILES: Mapping[str, Sizes] = {
             "paper",
             repeats=9,
             file_bytes=256 << 20,
-            histories=60,
+            histories=40,
             visits=250,
             batches=4,
             commits=200,

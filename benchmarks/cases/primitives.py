@@ -39,7 +39,7 @@ class _Rounds:
 
 ROUNDS: Mapping[str, _Rounds] = {
     "smoke": _Rounds(2, ("--worker", "--values=1", "--warmups=0", "--loops=1", "--smoke")),
-    "paper": _Rounds(3, ("--processes=2", "--values=3", "--warmups=1", "--min-time=0.02")),
+    "paper": _Rounds(2, ("--processes=3", "--values=3", "--warmups=1", "--min-time=0.02")),
     "full": _Rounds(10, ("--processes=2", "--values=3", "--warmups=1", "--min-time=0.1")),
 }
 """By profile. Before the processes that count, one finds out how many calls take ``--min-time`` seconds. ``smoke`` has
