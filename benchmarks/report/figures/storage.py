@@ -17,6 +17,7 @@ from benchmarks.runs import Run, by_setting
 CASE = "storage"
 _FEW = 2
 """Systems on a backend without peers: the library, and the store alone."""
+_COLUMNS = 2
 _MEGA = 1e6
 _Panels = Mapping[str, Sequence[Curve]]
 """Curves by backend."""
@@ -41,14 +42,14 @@ def _figures(name: str, title: str, panels: _Panels, places: str, named: scales.
     """Backends with peers have large panels, those without small ones in a figure of their own."""
     many = {backend: curves for backend, curves in panels.items() if len(curves) > _FEW}
     few = {backend: curves for backend, curves in panels.items() if len(curves) <= _FEW}
-    for part, columns, inches, suffix, of in (
-        (many, 2, 2.6, "", ""),
-        (few, 3, 1.5, "-alone" if many else "", ", backends without peers" if many else ""),
+    for part, inches, suffix, of in (
+        (many, 2.6, "", ""),
+        (few, 1.9, "-alone" if many else "", ", backends without peers" if many else ""),
     ):
         if part:
             caption = f"Throughput of all files together. {spread(each for curves in part.values() for each in curves)}"
-            size_of_all = style.WIDTH, 0.9 + inches * -(-len(part) // columns)
-            draw = partial(_draw, part, columns, places, named)
+            size_of_all = style.WIDTH, 0.9 + inches * _rows(part)
+            draw = partial(_draw, part, places, named)
             yield Drawing(f"{name}{suffix}", title + of, caption, size_of_all, draw)
 
 
@@ -71,9 +72,13 @@ def _panels(lines: Sequence[Series], places: str, systems: Sequence[str]) -> _Pa
     return found
 
 
-def _draw(panels: _Panels, columns: int, places: str, named: scales.Named, figure: SubFigure) -> None:
-    columns = min(columns, len(panels))
-    grid = figure.subplots(-(-len(panels) // columns), columns, squeeze=False, sharex=True, sharey="row")
+def _rows(panels: _Panels) -> int:
+    return -(-len(panels) // _COLUMNS)
+
+
+def _draw(panels: _Panels, places: str, named: scales.Named, figure: SubFigure) -> None:
+    columns = min(_COLUMNS, len(panels))
+    grid = figure.subplots(_rows(panels), columns, squeeze=False, sharex=True, sharey="row")
     shown = list(grid.flat)[: len(panels)]
     for axes, (backend, curves) in zip(shown, panels.items(), strict=True):
         draw_curves(axes, curves, named=named)
