@@ -72,7 +72,7 @@ def peaks_of(home: Path, path: Path, folder: Path) -> dict[str, float]:
     return peaks
 
 
-@pytest.mark.parametrize("write", [incompressible, sparse])
+@pytest.mark.parametrize("write", [incompressible, pytest.param(sparse, marks=pytest.mark.slow)])
 def test_64_mib_are_never_in_memory_at_once(
     home_folder: Path, tmp_path: Path, write: Callable[[Path, int], None]
 ) -> None:

@@ -30,7 +30,7 @@ def published() -> tuple[Path, Path]:
     return folder / "cases.tsv.gz", folder / "match_queries.tsv.gz"
 
 
-@pytest.mark.parametrize("closure", list(Closure))
+@pytest.mark.parametrize("closure", [Closure.EXACT, Closure.NEAR, pytest.param(Closure.FULL, marks=pytest.mark.slow)])
 def test_the_blind_ranking_is_the_plain_one_to_the_last_digit(
     closure: Closure, vocabulary: Vocabulary, published: tuple[Path, Path]
 ) -> None:

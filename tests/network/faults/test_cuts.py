@@ -176,7 +176,11 @@ def meets(clinic: Clinic, operation: Operation, fault: str, folder: Path, places
 
 
 @pytest.mark.parametrize(
-    ("fault", "places"), [("cut for good", [("up", 0.35), ("down", 0.8)]), ("corrupted", [("down", 0.3)])]
+    ("fault", "places"),
+    [
+        ("cut for good", [("up", 0.35), ("down", 0.8)]),
+        pytest.param("corrupted", [("down", 0.3)], marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_same_again_completes_it_once(

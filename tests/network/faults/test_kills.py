@@ -19,7 +19,7 @@ from tests.network.faults.test_cuts import finish
 from tests.network.running import PATIENT, PROXIES, Clinic, Homes, running
 
 _texts = map("magnesium {} mmol/l".format, itertools.count())
-SIGNALS = [signal.SIGKILL, signal.SIGTERM]
+SIGNALS = [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 ONE_PROXY = PROXIES[:1]
 
 

@@ -371,12 +371,13 @@ def _absent(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("change", "codes"),
     [
-        (_cut, {"transfer-damaged"}),
-        (_flipped, {"block-damaged", "chain-replay", "encoding-invalid"}),
-        (_swapped, {"chain-replay"}),
-        (_absent, {"chain-gap"}),
+        pytest.param(_cut, {"transfer-damaged"}, id="cut", marks=pytest.mark.slow),
+        pytest.param(
+            _flipped, {"block-damaged", "chain-replay", "encoding-invalid"}, id="altered", marks=pytest.mark.slow
+        ),
+        pytest.param(_swapped, {"chain-replay"}, id="swapped"),
+        pytest.param(_absent, {"chain-gap"}, id="withheld"),
     ],
-    ids=["cut", "altered", "swapped", "withheld"],
 )
 def test_blocks_cut_altered_swapped_or_withheld(
     clinic: Clinic, liar: Liar, change: Callable[[bytes], bytes], codes: set[str]
