@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 NO_PUBLISHED_CASES = "not found; set CHARTSEAL_DATA to the folder that holds phenopackets/"
+"""Why there are none, for people."""
 
 
 def dataset(name: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from clinic import durable, letters
 from clinic.certified import certified_member, current_member
-from clinic.errors import HomeInvalid, InputInvalid, NameUnknown
+from clinic.errors import HomeInvalid, InputInvalid, LetterInvalid, NameUnknown
 from clinic.keystore import MemberSecrets
 from clinic.requests import new_id, reader_keys
 from clinic.site import Site
@@ -248,13 +248,24 @@ def _send(site: Site, owner: MemberSecrets, guardian_id: str, made: int, body: M
 def take_in(site: Site, store: RecoveryFolder, guardian: MemberSecrets, owner_id: str) -> None:
     """Put the shares that the owner sent to ``guardian``, with their bundles, into ``store``, whatever was sent.
 
-    Raises ``LetterInvalid``, ``SignatureInvalid``, ``NotForThisKey``.
+    One letter that is not hers keeps none of the others: after all of them the first such error is raised. Raises
+    ``LetterInvalid``, ``HomeInvalid``, ``SignatureInvalid``, ``NotForThisKey``, ``EncodingInvalid``.
     """
+    refused: list[ChartSealError] = []
     for letter_id in site.mailbox.list(guardian.member_id, _letters(owner_id)):
         sender = VerifyingKey(certified_member(site.state(), owner_id).keys.verifying)
-        body = letters.receive(site.mailbox, _LETTER, letter_id, guardian.member_id, guardian.hpke, sender, None).body
-        bundle, share = (canonical.unb64(body.get(name), what="a recovery letter") for name in ("bundle", "share"))
-        _keep(store.split(owner_id, Bundle.from_bytes(bundle).made), {guardian.member_id: share}, bundle)
+        try:
+            letter = letters.receive(site.mailbox, _LETTER, letter_id, guardian.member_id, guardian.hpke, sender, None)
+            bundle, share = (
+                canonical.unb64(letter.body.get(name), what="a recovery letter") for name in ("bundle", "share")
+            )
+            made = Bundle.from_bytes(bundle).made
+        except (LetterInvalid, HomeInvalid, SchemeError) as error:
+            refused.append(error)
+        else:
+            _keep(store.split(owner_id, made), {guardian.member_id: share}, bundle)
+    if refused:
+        raise refused[0]
 
 
 def hand_over(store: RecoveryFolder, guardian: MemberSecrets, owner_id: str) -> list[HandedShare]:

@@ -77,7 +77,7 @@ def seal_records(
 
     Raises ``NotPermitted``, ``SealRefused``, and ``OutboxPending`` when hospital, store or ledger fail: everything is
     sealed then and kept in the outbox, and the next call or ``finish_pending`` finishes it. What keeps an earlier
-    batch keeps nothing of this one: ``earlier_failed`` is told, before anything is sealed, and may raise.
+    batch keeps nothing of this one: ``earlier_failed`` is told, before anything is sealed; unless given, it raises.
     """
     with outbox.exclusively():
         work = _Sealing(site, drafts, patient_id, author, hospital_id)

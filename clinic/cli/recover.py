@@ -14,6 +14,7 @@ from clinic.guardians import HandedShare, RecoveryFolder
 from clinic.home import rebuild_home
 from clinic.home_folder import CONFIG
 from ledger.bodies import Role
+from scheme.errors import ChartSealError
 
 
 @click.group()
@@ -71,7 +72,10 @@ def share(session: Session, guardian: str, patient: str, out: Path) -> None:
     owner = session.home.directory.find(patient, (Role.PATIENT,))
     holder, store = session.unlock(guardian), _folder(session)
     with session.site() as site:
-        guardians.take_in(site, store, holder, owner.member_id)
+        try:
+            guardians.take_in(site, store, holder, owner.member_id)
+        except ChartSealError as error:  # what was taken in is here, whatever the mailbox does
+            session.options.notice(f"not every letter of {owner.name} could be taken in: {error}")
     handed = guardians.hand_over(store, holder, owner.member_id)
     durable.write(out, b"".join(each.to_secret_bytes() for each in handed))
     session.tell(

@@ -276,10 +276,21 @@ def test_a_guardian_elsewhere_has_her_newest_share_by_letter(
     take_in(scene.site, own, scene.second, patient)  # nothing was sent to her
     with pytest.raises(NameUnknown):
         hand_over(own, scene.second, patient)
-    forged = f"{patient}.recovery.{'9' * 12}"
-    scene.site.mailbox.deliver(forged, scene.reader.member_id, scene.site.mailbox.fetch(first, scene.reader.member_id))
+
+
+def test_a_letter_that_is_not_the_owners_keeps_none_of_hers(
+    scene: Scene, folder: RecoveryFolder, tmp_path: Path
+) -> None:
+    patient, reader = scene.patient.member_id, scene.reader.member_id
+    split(scene.site, folder, scene.patient, [each.member_id for each in people(scene)], 2, elsewhere={reader})
+    (sent,) = letters_to(scene, scene.reader)
+    for digit in "09":  # before hers, and behind
+        forged = f"{patient}.recovery.{digit * 12}"
+        scene.site.mailbox.deliver(forged, reader, scene.site.mailbox.fetch(sent, reader))
+    own = RecoveryFolder(tmp_path / "guardian")
     with pytest.raises(NotForThisKey):
         take_in(scene.site, own, scene.reader, patient)
+    assert hand_over(own, scene.reader, patient) == hand_over(folder, scene.reader, patient)
 
 
 def test_shares_on_paper(scene: Scene, folder: RecoveryFolder, tmp_path: Path) -> None:

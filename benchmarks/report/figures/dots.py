@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def pages(dots: Sequence[Dot]) -> list[list[Dot]]:
     """Whole panels, about evenly over as few pages as hold them; one that is longer than a page is cut."""
     panels = [part for panel in _panels(dots).values() for part in _cut(panel)]
     whole = sum(map(_height, panels))
-    fewest = max(-(-whole // _PAGE), 1)
+    fewest = max(math.ceil(whole / _PAGE), 1)
     found: list[list[Dot]] = []
     filled = _PAGE
     for panel in panels:
@@ -119,7 +120,7 @@ def _panels(dots: Iterable[Dot]) -> dict[str, dict[str, list[Dot]]]:
 
 def _cut(panel: _Panel) -> Iterator[_Panel]:
     rows = list(panel)
-    count = -(-len(rows) // -int(-_height(panel) // _PAGE))
+    count = math.ceil(len(rows) / math.ceil(_height(panel) / _PAGE))
     for start in range(0, len(rows), count):
         yield {row: panel[row] for row in rows[start : start + count]}
 

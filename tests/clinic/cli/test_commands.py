@@ -234,8 +234,13 @@ def test_recover_split_share_restore(shell: Shell, note: Path, tmp_path: Path, m
     assert told["member"] == shell.member(PATIENT)
     assert len(told["guardians"]) == 3
     shares = [tmp_path / name for name in ("first.share", "second.share")]
+    forged = shell.home / "mailbox" / shell.member(READER) / f"{told['member']}.recovery.{'9' * 12}"
+    forged.parent.mkdir(parents=True)
+    forged.write_bytes(bytes(100))
     for share, guardian in zip(shares, (READER, OTHER), strict=True):
-        shell.ok("recover", "share", "--guardian", guardian, "--patient", PATIENT, "--out", share)
+        run = shell.run("recover", "share", "--guardian", guardian, "--patient", PATIENT, "--out", share)
+        assert run.status == 0
+        assert ("could be taken in" in run.err) == (guardian == READER)
         assert mode(share) == 0o600
     (shell.home / "keystores" / f"{told['member']}.keystore").unlink()
     assert "[name-unknown]" in shell.error("open", "--patient", PATIENT, "--out", tmp_path / "out")
