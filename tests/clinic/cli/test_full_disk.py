@@ -17,7 +17,8 @@ from tests.clinic.cli.conftest import Run, Shell
 from tests.clinic.scene import AUTHOR, PATIENT, READER, RIVERSIDE
 
 TOLD = re.compile(
-    r"error \[(disk-full|home-invalid|outbox-pending|proxies-insufficient|local-file-failed|store-\w+|ledger-\w+)\]: .*"
+    r"error \[(disk-full|home-invalid|outbox-pending|local-file-failed|store-\w+|ledger-\w+)\]: .*"
+    r"|error \[proxies-insufficient\]: .*: proxy \w{8}: no space is left.*"
 )
 
 
